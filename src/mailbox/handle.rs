@@ -1,0 +1,373 @@
+//! What senders and receivers have in common: a seat, a position, and waiting.
+//!
+//! Waiting follows one rule, on both sides: *register, then confirm, then sleep*. The confirmation is
+//! an exchange of the entry just judged for itself. If it fails, the entry has changed, and one tries
+//! again; if it succeeds, whoever changes the entry later sees the registration. So a wake cannot fall between
+//! the two, and no fence is needed.
+
+use core::task::{Context, Poll};
+
+use super::storage::Parts;
+use super::{Closed, HandlesError, Mailbox, Pointer, TryRecvError, TrySendError, finish_each};
+use crate::cells::Cell;
+use crate::ring::{Found, Judged, Side};
+use crate::sync::{Ordering, Word, low, retry};
+
+/// A seat that was taken, with the spare cell that belongs to it.
+pub(super) struct Seated<P: Pointer> {
+    mailbox: P,
+    seat: usize,
+    spare: usize,
+}
+
+impl<P: Pointer> Seated<P> {
+    pub(super) fn take(mailbox: P) -> Result<Self, HandlesError> {
+        let storage = &mailbox.storage;
+        let mut number = 0;
+        loop {
+            let Some(block) = storage.block(number) else {
+                if storage.grow(number) {
+                    continue;
+                }
+                return Err(HandlesError { max: storage.max_seats() });
+            };
+            let Some(seat) = block.take() else {
+                number += 1;
+                continue;
+            };
+            // Relaxed: `take` ordered it after the last owner's `drop`.
+            let spare = block.list[seat - block.first].spare.load(Ordering::Relaxed);
+            let spare = low(spare) ^ Self::home(&mailbox, seat);
+            return Ok(Self { mailbox, seat, spare });
+        }
+    }
+
+    /// The index of the cell that came with the seat.
+    fn home(mailbox: &P, seat: usize) -> usize {
+        mailbox.capacity() + seat
+    }
+}
+
+impl<P: Pointer> Drop for Seated<P> {
+    fn drop(&mut self) {
+        let block = self.mailbox.storage.block_of(self.seat);
+        let seat = &block.list[self.seat - block.first];
+        let spare = self.spare ^ Self::home(&self.mailbox, self.seat);
+        // Relaxed: `release` orders it before the next owner's `take`.
+        seat.spare.store(spare as Word, Ordering::Relaxed);
+        // Even if the waker that was left panics when it is dropped.
+        let _release = Release(|| block.release(self.seat));
+        seat.waiter.clear();
+    }
+}
+
+struct Release<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for Release<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Why an operation could not be done now.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stop {
+    /// Full, or empty, as this entry tells.
+    Blocked(Judged),
+    Closed,
+}
+
+/// One side's handle.
+pub(super) struct Handle<P: Pointer> {
+    seated: Seated<P>,
+    side: Side,
+    /// Whether the mailbox closes when this was the last handle of its side.
+    counted: bool,
+    /// Whether the seat's waiter is registered.
+    enlisted: bool,
+    /// Where this handle goes on.
+    hint: Word,
+}
+
+impl<P: Pointer> Handle<P> {
+    /// A handle that counts.
+    pub(super) fn new(mailbox: P, side: Side) -> Result<Self, HandlesError> {
+        let seated = Seated::take(mailbox)?;
+        let mut handle = Self::visit(seated, side);
+        handle.counted = true;
+        handle.mailbox().control().handles[side as usize].fetch_add(1, Ordering::Relaxed);
+        Ok(handle)
+    }
+
+    /// A handle that does not count, for one call.
+    pub(super) fn visit(seated: Seated<P>, side: Side) -> Self {
+        let hint = seated.mailbox.storage.ring().shared(side);
+        Self { seated, side, counted: false, enlisted: false, hint }
+    }
+
+    pub(super) fn pointer(&self) -> &P {
+        &self.seated.mailbox
+    }
+
+    pub(super) fn mailbox(&self) -> &Mailbox<P::Storage> {
+        &self.seated.mailbox
+    }
+
+    fn spare(&self) -> &Cell<P::Message> {
+        self.mailbox().storage.cell(self.seated.spare)
+    }
+
+    /// Puts the spare cell in, which `fill` fills as soon as there is room, at the latest.
+    #[inline]
+    fn push(&mut self, mut fill: impl FnMut(&Cell<P::Message>)) -> Result<(), Stop> {
+        let mailbox = &*self.seated.mailbox;
+        let ring = mailbox.storage.ring();
+        if ring.is_closing() {
+            mailbox.finish_close();
+            return Err(Stop::Closed);
+        }
+        loop {
+            match ring.find(Side::Send, self.hint) {
+                Found::Ready(judged) => {
+                    fill(mailbox.storage.cell(self.seated.spare));
+                    if let Some((cell, next)) = ring.exchange(Side::Send, judged, self.seated.spare)
+                    {
+                        self.seated.spare = cell;
+                        self.hint = next;
+                        mailbox.notify(Side::Receive);
+                        return Ok(());
+                    }
+                    retry();
+                }
+                Found::Blocked(judged) => {
+                    self.hint = judged.position();
+                    return Err(Stop::Blocked(judged));
+                }
+                Found::Closed(_) => {
+                    mailbox.finish_close();
+                    return Err(Stop::Closed);
+                }
+            }
+        }
+    }
+
+    /// Sends the message in `from`, or leaves it there.
+    #[inline]
+    pub(super) fn put(&mut self, from: &mut Option<P::Message>) -> Result<(), Stop> {
+        let result = self.push(|cell| {
+            if let Some(message) = from.take() {
+                // SAFETY: the cell is the spare of this handle, which is empty between calls, and
+                // the message is written at most once.
+                #[allow(unsafe_code, reason = "writes the spare cell")]
+                unsafe {
+                    cell.write(message);
+                }
+            }
+        });
+        if result.is_err() && from.is_none() {
+            *from = Some(self.unfill());
+        }
+        result
+    }
+
+    /// Takes one message.
+    #[inline]
+    pub(super) fn take(&mut self) -> Result<P::Message, Stop> {
+        let mailbox = &*self.seated.mailbox;
+        let ring = mailbox.storage.ring();
+        loop {
+            match ring.find(Side::Receive, self.hint) {
+                Found::Ready(judged) => {
+                    if let Some((cell, next)) =
+                        ring.exchange(Side::Receive, judged, self.seated.spare)
+                    {
+                        self.seated.spare = cell;
+                        self.hint = next;
+                        // SAFETY: the exchange gave this handle the cell of a full entry.
+                        #[allow(unsafe_code, reason = "reads the cell of a full entry")]
+                        let message = unsafe { mailbox.storage.cell(cell).read() };
+                        mailbox.notify(Side::Send);
+                        return Ok(message);
+                    }
+                    retry();
+                }
+                Found::Blocked(judged) if !ring.is_closing() => {
+                    self.hint = judged.position();
+                    return Err(Stop::Blocked(judged));
+                }
+                // The end is not marked yet: once it is, the next look finds it, or a message.
+                Found::Blocked(_) => mailbox.finish_close(),
+                Found::Closed(_) => {
+                    mailbox.finish_close();
+                    return Err(Stop::Closed);
+                }
+            }
+        }
+    }
+
+    /// Writes a message into the spare cell, to be sent later.
+    pub(super) fn fill(&mut self, message: P::Message) {
+        // SAFETY: the cell is the spare of this handle, and empty: the caller (a permit) has the
+        // handle to itself, and takes the message out again or sends it.
+        #[allow(unsafe_code, reason = "writes the spare cell")]
+        unsafe {
+            self.spare().write(message);
+        }
+    }
+
+    /// Takes the message out of the spare cell that could not be sent.
+    pub(super) fn unfill(&mut self) -> P::Message {
+        // SAFETY: the cell is the spare of this handle, and was filled by `put` or `fill`.
+        #[allow(unsafe_code, reason = "reads the spare cell")]
+        unsafe {
+            self.spare().read()
+        }
+    }
+
+    /// Where the spare cell is.
+    pub(super) fn place(&self) -> *mut P::Message {
+        // SAFETY: the spare is this handle's alone, for as long as nothing is sent or received.
+        #[allow(unsafe_code, reason = "points into the spare cell")]
+        unsafe {
+            self.spare().place()
+        }
+    }
+
+    /// Sends the message that the spare cell was filled with.
+    pub(super) fn push_filled(&mut self) -> Result<(), Stop> {
+        self.push(|_| {})
+    }
+
+    #[inline]
+    pub(super) fn try_put(&mut self, message: P::Message) -> Result<(), TrySendError<P::Message>> {
+        let mut from = Some(message);
+        let stop = match self.put(&mut from) {
+            Ok(()) => return Ok(()),
+            Err(stop) => stop,
+        };
+        let message = from.expect("a refused message is put back");
+        Err(match stop {
+            Stop::Blocked(_) => {
+                self.notify_other();
+                TrySendError::Full(message)
+            }
+            Stop::Closed => TrySendError::Closed(message),
+        })
+    }
+
+    #[inline]
+    pub(super) fn try_take(&mut self) -> Result<P::Message, TryRecvError> {
+        self.take().map_err(|stop| match stop {
+            Stop::Blocked(_) => {
+                self.notify_other();
+                TryRecvError::Empty
+            }
+            Stop::Closed => TryRecvError::Closed,
+        })
+    }
+
+    /// Wakes one of the other side before this side gives up: the thread whose task it was to wake it
+    /// may have stopped.
+    #[inline]
+    pub(super) fn notify_other(&self) {
+        self.mailbox().notify(self.side.other());
+    }
+
+    /// Runs `operation` until it is done or the mailbox closed; waits whenever it is blocked.
+    pub(super) fn poll<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut operation: impl FnMut(&mut Self) -> Result<R, Stop>,
+    ) -> Poll<Result<R, Closed>> {
+        loop {
+            // Who was chosen has the wake now, and uses it.
+            let _ = self.withdraw();
+            let judged = match operation(self) {
+                Ok(done) => return Poll::Ready(Ok(done)),
+                Err(Stop::Closed) => return Poll::Ready(Err(Closed)),
+                Err(Stop::Blocked(judged)) => judged,
+            };
+            if !self.enlist(cx) {
+                // A notifier is still at work on the waker of another task, so this one asks again.
+                cx.waker().wake_by_ref();
+                self.notify_other();
+                return Poll::Pending;
+            }
+            if self.mailbox().storage.ring().confirm(judged) {
+                self.notify_other();
+                return Poll::Pending;
+            }
+            retry();
+        }
+    }
+
+    /// Gives up waiting. A wake that had come goes to another waiter of this side.
+    pub(super) fn cancel(&mut self) {
+        if self.withdraw() {
+            self.mailbox().notify(self.side);
+        }
+    }
+
+    fn enlist(&mut self, cx: &Context<'_>) -> bool {
+        let mailbox = &*self.seated.mailbox;
+        let seat = self.seated.seat;
+        let block = mailbox.storage.block_of(seat);
+        let needy = &mailbox.control().needy[self.side as usize];
+        // Counted first and listed last: whoever finds the waiter may uncount it at once. Relaxed: the
+        // waiter's word, or the confirmation that follows, orders it.
+        needy.fetch_add(1, Ordering::Relaxed);
+        let uncount = Uncount(needy);
+        if !block.list[seat - block.first].waiter.enlist(cx.waker()) {
+            return false;
+        }
+        core::mem::forget(uncount);
+        block.set_waiting(self.side, seat, true);
+        self.enlisted = true;
+        true
+    }
+
+    /// Takes the registration back. Returns whether the waiter had been chosen to be woken.
+    fn withdraw(&mut self) -> bool {
+        if !self.enlisted {
+            return false;
+        }
+        self.enlisted = false;
+        let mailbox = &*self.seated.mailbox;
+        let seat = self.seated.seat;
+        let block = mailbox.storage.block_of(seat);
+        let withdrawn = block.list[seat - block.first].waiter.withdraw();
+        block.set_waiting(self.side, seat, false);
+        if !withdrawn.woken {
+            mailbox.settled(self.side);
+        }
+        withdrawn.chosen
+    }
+}
+
+/// Counts a waiter out again that did not get listed; its waker may have panicked.
+struct Uncount<'a>(&'a crate::sync::AtomicWord);
+
+impl Drop for Uncount<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<P: Pointer> Drop for Handle<P> {
+    fn drop(&mut self) {
+        self.cancel();
+        if !self.counted {
+            return;
+        }
+        // Relaxed would count right; AcqRel orders what the other handles did before what follows.
+        let before =
+            self.mailbox().control().handles[self.side as usize].fetch_sub(1, Ordering::AcqRel);
+        if before != 1 {
+            return;
+        }
+        self.mailbox().close();
+        if P::OWNS && self.side == Side::Receive {
+            finish_each(|| self.take().ok().map(drop));
+        }
+    }
+}

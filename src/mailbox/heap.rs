@@ -1,0 +1,120 @@
+//! A mailbox's storage on the heap.
+
+use alloc::boxed::Box;
+
+use super::Control;
+use super::seats::{GROUP, Group, Seat, Seats};
+use super::storage::{MAX_CAPACITY, Parts};
+use crate::cells::Cell;
+use crate::config::ConfigError;
+use crate::ring::{Hints, Layout, Ring};
+use crate::sync::{AtomicWord, OnceBox, Word};
+
+/// How many blocks of seats there may be. Each is twice the one before it.
+const BLOCKS: usize = if Word::BITS == 64 { 16 } else { 8 };
+/// The first block's seats.
+const FIRST: usize = 4;
+const MAX_SEATS: usize = FIRST * ((1 << BLOCKS) - 1);
+
+/// Storage on the heap: a capacity chosen at run time, and handles as they come.
+///
+/// Seats are added in blocks, each twice as large as the last, when a handle finds none free. They
+/// stay until the mailbox goes.
+#[derive(Debug)]
+pub struct Heap<T> {
+    layout: Layout,
+    hints: Hints,
+    control: Control,
+    entries: Box<[AtomicWord]>,
+    cells: Box<[Cell<T>]>,
+    blocks: [OnceBox<Block<T>>; BLOCKS],
+}
+
+#[derive(Debug)]
+struct Block<T> {
+    seats: Box<[Seat<T>]>,
+    groups: Box<[Group]>,
+}
+
+impl<T> Heap<T> {
+    pub(crate) fn new(capacity: usize) -> Result<Self, ConfigError> {
+        Self::starting(capacity, 0)
+    }
+
+    /// Starts so many laps before the lap counter wraps.
+    pub(crate) fn starting(capacity: usize, laps: Word) -> Result<Self, ConfigError> {
+        ConfigError::check("capacity", capacity, 1, MAX_CAPACITY)?;
+        let layout = Layout::new(capacity, capacity + MAX_SEATS);
+        let start = layout.laps_before_wrap(laps);
+        Ok(Self {
+            layout,
+            hints: Hints::new(start),
+            control: Control::new(),
+            entries: (0..capacity).map(|_| AtomicWord::new(start)).collect(),
+            cells: (0..capacity).map(|_| Cell::new()).collect(),
+            blocks: core::array::from_fn(|_| OnceBox::new()),
+        })
+    }
+
+    const fn first_of(block: usize) -> usize {
+        FIRST * ((1 << block) - 1)
+    }
+
+    /// The cell that came with a seat.
+    fn seat_cell(&self, seat: usize) -> &Cell<T> {
+        let block = self.block_of(seat);
+        &block.list[seat - block.first].cell
+    }
+
+    fn number_of(seat: usize) -> usize {
+        (seat / FIRST + 1).ilog2() as usize
+    }
+}
+
+impl<T> Parts for Heap<T> {
+    type Message = T;
+
+    #[inline]
+    fn ring(&self) -> Ring<'_> {
+        Ring { layout: self.layout, entries: &self.entries, hints: &self.hints }
+    }
+
+    #[inline]
+    fn control(&self) -> &Control {
+        &self.control
+    }
+
+    #[inline]
+    fn cell(&self, index: usize) -> &Cell<T> {
+        if index < self.cells.len() {
+            &self.cells[index]
+        } else {
+            self.seat_cell(index - self.cells.len())
+        }
+    }
+
+    fn block(&self, block: usize) -> Option<Seats<'_, T>> {
+        let Block { seats, groups } = self.blocks.get(block)?.get()?;
+        Some(Seats { first: Self::first_of(block), list: seats, groups })
+    }
+
+    fn block_of(&self, seat: usize) -> Seats<'_, T> {
+        self.block(Self::number_of(seat)).expect("a seat's block stays")
+    }
+
+    fn grow(&self, block: usize) -> bool {
+        let Some(place) = self.blocks.get(block) else {
+            return false;
+        };
+        let seats = FIRST << block;
+        place.get_or_set(|| Block {
+            seats: (0..seats).map(|_| Seat::new()).collect(),
+            groups: (0..seats.div_ceil(GROUP)).map(|_| Group::new()).collect(),
+        });
+        true
+    }
+
+    fn max_seats(&self) -> usize {
+        MAX_SEATS
+    }
+}

@@ -1,0 +1,449 @@
+//! Bounded mailboxes for many senders and many receivers, whose `try_` operations are lock-free.
+//!
+//! | you want | take |
+//! |---|---|
+//! | a channel with a capacity chosen at run time | [`channel`] |
+//! | a mailbox in a `static`, without an allocator | [`StaticMailbox`] |
+//! | to send or receive in an interrupt handler | [`Mailbox::try_send`], [`Mailbox::try_recv`] |
+//!
+//! ```
+//! # #[cfg(feature = "alloc")] {
+//! use droves::mailbox::channel;
+//!
+//! let (mut sender, mut receiver) = channel(2)?;
+//! sender.try_send("a")?;
+//! sender.try_send("b")?;
+//! assert!(sender.try_send("c").unwrap_err().is_full());
+//! assert_eq!(receiver.try_recv()?, "a");
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Handles
+//! A [`Sender`] or [`Receiver`] owns one spare cell and one place to wait, which is why its operations
+//! take `&mut self`: clone it for each task. Handles point to their mailbox by [`Arc`], `&'static` or
+//! `&`; the operations are the same. When the last sender or the last receiver is dropped, the mailbox
+//! closes; with the last receiver of an `Arc`, what is left in it is dropped too, as nobody could take
+//! it any more, while a mailbox that is borrowed keeps it for its owner ([`Mailbox::drain`]).
+//!
+//! # Full, Empty and Closed
+//! A capacity of N means N, whatever other threads do. `Full` means that at some moment during the call
+//! N messages were in the mailbox; `Empty` that none was; `Closed` that it was closed, and for a receiver
+//! that no message was left either. Values are received in the order in which their sends took effect, so
+//! each sender's own stay in their order.
+//!
+//! # Progress
+//! `try_send` and `try_recv` are lock-free, each side by itself: a failed exchange means that another
+//! thread of the same side completed, or that the mailbox was closed. A thread stopped at any point
+//! costs the others neither capacity nor progress: its message is either wholly published or
+//! invisible, and a stopped receiver holds at most the one message that it has taken. They are not
+//! wait-free with several threads on a side; with a single sender (receiver) they are. Waiting calls are free of
+//! deadlock with any one thread stopped, while a live thread remains on each side; a thread stopped
+//! between its exchange and its wake-up can leave one message unannounced until the next operation.
+//! Waiters are not served in order.
+//!
+//! Waking runs the waiter's [`Waker`](core::task::Waker), which is the executor's code; a send, a
+//! receive, a refusal and a close may each wake. A waker that panics does so after the operation has taken
+//! effect, and the panic reaches the caller.
+//!
+//! # Bounds
+//! Positions wrap. A thread stopped inside *one* operation, or a handle left idle, while a multiple of
+//! N·2^k messages goes through can see one order, `Full` or `Empty` wrong when it comes back at just that
+//! moment, but never a message lost, twice or torn. On 64-bit targets k is at least 31, and over 40 below a
+//! capacity of 200 000, which is days at full speed; on 32-bit ones it is 30 less the bits of N + H
+//! (inline) or of N + 1020 (heap).
+//!
+//! [`Arc`]: https://doc.rust-lang.org/alloc/sync/struct.Arc.html
+
+mod error;
+mod handle;
+#[cfg(feature = "alloc")]
+mod heap;
+#[cfg(not(droves_loom))]
+mod inline;
+mod permit;
+mod pointer;
+mod receiver;
+mod seats;
+mod sender;
+mod storage;
+mod waiter;
+
+#[cfg(all(test, not(any(droves_loom, droves_shuttle))))]
+mod tests;
+
+pub use error::{
+    Closed, HandlesError, SendError, SendManyError, SharedRecvError, SharedSendError, TryRecvError,
+    TrySendError,
+};
+#[cfg(feature = "std")]
+pub use error::{RecvDeadlineError, SendDeadlineError};
+#[cfg(feature = "alloc")]
+pub use heap::Heap;
+#[cfg(not(droves_loom))]
+pub use inline::Inline;
+pub use permit::{Filled, Permit, Refused};
+pub use pointer::Pointer;
+pub use receiver::{Receiver, RecvFut, RecvManyFut};
+pub use sender::{SendFromFut, SendFut, SendManyFut, Sender};
+pub use storage::Storage;
+
+use crate::ring::{Found, Padded, Side};
+use crate::sync::{AtomicWord, Ordering, const_fn};
+use handle::{Handle, Seated};
+
+/// A mailbox with room for `N` messages inside itself, and for up to `H` handles at a time.
+#[cfg(not(droves_loom))]
+pub type StaticMailbox<T, const N: usize, const H: usize = 8> = Mailbox<Inline<T, N, H>>;
+
+/// A mailbox on the heap, with a capacity chosen at run time.
+#[cfg(feature = "alloc")]
+pub type HeapMailbox<T> = Mailbox<Heap<T>>;
+
+/// Makes a mailbox on the heap with room for `capacity` messages, and its first two handles.
+///
+/// # Errors
+/// [`ConfigError`](crate::ConfigError) if the capacity is 0, or above 2^30 (2^20 with 32-bit words).
+///
+/// # Cost
+/// A few allocations, of about `capacity` times (message + one word). Sending and receiving allocate
+/// nothing; cloning a handle does when there are more of them than ever before.
+#[cfg(feature = "alloc")]
+pub fn channel<T>(capacity: usize) -> Result<(Sender<T>, Receiver<T>), crate::ConfigError> {
+    let mailbox = crate::sync::Arc::new(HeapMailbox::with_capacity(capacity)?);
+    match (Sender::new(mailbox.clone()), Receiver::new(mailbox)) {
+        (Ok(sender), Ok(receiver)) => Ok((sender, receiver)),
+        _ => unreachable!("a new mailbox has free seats"),
+    }
+}
+
+/// What a mailbox counts.
+#[derive(Debug)]
+pub struct Control {
+    counts: Padded<Counts>,
+}
+
+#[derive(Debug)]
+struct Counts {
+    /// Waiters of each side that still need somebody to wake them.
+    needy: [AtomicWord; 2],
+    /// The seat after the last that was chosen, for each side.
+    cursor: [AtomicWord; 2],
+    /// Handles of each side.
+    handles: [AtomicWord; 2],
+}
+
+impl Control {
+    const_fn! {
+        pub(crate) const fn new() -> Self {
+            Self {
+                counts: Padded(Counts {
+                    needy: [AtomicWord::new(0), AtomicWord::new(0)],
+                    cursor: [AtomicWord::new(0), AtomicWord::new(0)],
+                    handles: [AtomicWord::new(0), AtomicWord::new(0)],
+                }),
+            }
+        }
+    }
+}
+
+/// A bounded mailbox: the shared part, which handles point to.
+///
+/// See the [module](self) for what all mailboxes have in common.
+#[derive(Debug)]
+pub struct Mailbox<S: Storage> {
+    storage: S,
+}
+
+#[cfg(not(droves_loom))]
+impl<T, const N: usize, const H: usize> Mailbox<Inline<T, N, H>> {
+    /// Makes an empty mailbox; all zero, so that a `static` lies in `.bss`.
+    ///
+    /// ```
+    /// use droves::mailbox::StaticMailbox;
+    ///
+    /// static COMMANDS: StaticMailbox<u32, 8> = StaticMailbox::new();
+    ///
+    /// let mut receiver = COMMANDS.receiver()?;
+    /// COMMANDS.try_send(7)?; // needs no handle: an interrupt handler may do this
+    /// assert_eq!(receiver.try_recv()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A capacity or a number of handles that cannot be does not compile:
+    /// ```compile_fail
+    /// let none = droves::mailbox::StaticMailbox::<u8, 0>::new();
+    /// ```
+    /// ```compile_fail
+    /// let crowded = droves::mailbox::StaticMailbox::<u8, 1, 33>::new();
+    /// ```
+    ///
+    /// # Cost
+    /// None at run time in a `static`. A word for each of the `N` entries, a message for each of
+    /// `N + H` cells, and four words for each of `H` handles.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { storage: Inline::new() }
+    }
+}
+
+#[cfg(not(droves_loom))]
+impl<T, const N: usize, const H: usize> Default for Mailbox<Inline<T, N, H>> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T> Mailbox<Heap<T>> {
+    /// Makes an empty mailbox with room for `capacity` messages.
+    ///
+    /// # Errors
+    /// [`ConfigError`](crate::ConfigError) if the capacity is 0, or above 2^30 (2^20 with 32-bit words).
+    ///
+    /// # Cost
+    /// Two allocations; the first handle makes four more.
+    pub fn with_capacity(capacity: usize) -> Result<Self, crate::ConfigError> {
+        Ok(Self { storage: Heap::new(capacity)? })
+    }
+
+    /// As [`with_capacity`](Self::with_capacity), but so many laps before the lap counter wraps, for
+    /// tests that want to see it wrap.
+    #[doc(hidden)]
+    pub fn starting_before_wrap(capacity: usize, laps: u32) -> Result<Self, crate::ConfigError> {
+        Ok(Self { storage: Heap::starting(capacity, laps.into())? })
+    }
+}
+
+impl<S: Storage> Mailbox<S> {
+    /// A handle for sending.
+    ///
+    /// # Errors
+    /// [`HandlesError`] if there are as many handles as the mailbox may have.
+    ///
+    /// # Cost
+    /// A few atomic operations, and a look at each 32 handles that there are.
+    pub fn sender(&self) -> Result<Sender<S::Message, &Self>, HandlesError> {
+        Sender::new(self)
+    }
+
+    /// A handle for receiving.
+    ///
+    /// # Errors
+    /// [`HandlesError`] if there are as many handles as the mailbox may have.
+    ///
+    /// # Cost
+    /// A few atomic operations, and a look at each 32 handles that there are.
+    pub fn receiver(&self) -> Result<Receiver<S::Message, &Self>, HandlesError> {
+        Receiver::new(self)
+    }
+
+    /// Sends without a handle, by borrowing a seat for the call; for interrupt handlers.
+    ///
+    /// # Errors
+    /// The message comes back if the mailbox is full or closed, or if no seat is free (`Busy`).
+    ///
+    /// # Cost
+    /// [`Sender::try_send`], and two atomic operations more. Lock-free.
+    pub fn try_send(&self, message: S::Message) -> Result<(), SharedSendError<S::Message>> {
+        let Ok(seat) = Seated::take(self) else {
+            return Err(SharedSendError::Busy(message));
+        };
+        Handle::visit(seat, Side::Send).try_put(message).map_err(SharedSendError::from)
+    }
+
+    /// Receives without a handle, by borrowing a seat for the call; for interrupt handlers.
+    ///
+    /// # Errors
+    /// `Empty`, `Closed` if it is closed and drained, `Busy` if no seat is free.
+    ///
+    /// # Cost
+    /// [`Receiver::try_recv`], and two atomic operations more. Lock-free.
+    pub fn try_recv(&self) -> Result<S::Message, SharedRecvError> {
+        let seat = Seated::take(self).map_err(|_| SharedRecvError::Busy)?;
+        Handle::visit(seat, Side::Receive).try_take().map_err(SharedRecvError::from)
+    }
+
+    /// Closes the mailbox: every later send is refused, and receivers get what is left in it.
+    ///
+    /// Returns whether nobody had closed it before. Sends that had begun may still succeed.
+    ///
+    /// # Cost
+    /// A few atomic operations, and a wake for each waiter. Ends in a bounded number of steps.
+    pub fn close(&self) -> bool {
+        let first = self.storage.ring().request_close();
+        self.finish_close();
+        first
+    }
+
+    /// Whether somebody closed the mailbox; messages may be left in it.
+    ///
+    /// # Cost
+    /// One load.
+    pub fn is_closed(&self) -> bool {
+        self.storage.ring().is_closing()
+    }
+
+    /// How many messages are in the mailbox: a snapshot, never above the capacity.
+    ///
+    /// # Cost
+    /// A few loads: one for each message since a position was last shared, up to 32 or an eighth of the
+    /// capacity, on each side.
+    pub fn len(&self) -> usize {
+        self.storage.ring().len()
+    }
+
+    /// Whether no message was in the mailbox.
+    ///
+    /// # Cost
+    /// As [`len`](Self::len), on one side.
+    pub fn is_empty(&self) -> bool {
+        !matches!(self.storage.ring().find_shared(Side::Receive), Found::Ready(_))
+    }
+
+    /// Whether as many messages were in the mailbox as it has room for.
+    ///
+    /// # Cost
+    /// As [`len`](Self::len).
+    pub fn is_full(&self) -> bool {
+        self.len() == self.capacity()
+    }
+
+    /// How many messages the mailbox has room for.
+    ///
+    /// # Cost
+    /// None.
+    pub fn capacity(&self) -> usize {
+        self.storage.ring().layout.capacity()
+    }
+
+    /// Takes out what is left, oldest first. Dropping the iterator drops the rest.
+    ///
+    /// ```
+    /// use droves::mailbox::StaticMailbox;
+    ///
+    /// let mut mailbox = StaticMailbox::<_, 4>::new();
+    /// mailbox.try_send("kept")?;
+    /// mailbox.close();
+    /// assert_eq!(mailbox.drain().collect::<Vec<_>>(), ["kept"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Cost
+    /// A receive for each message.
+    pub fn drain(&mut self) -> impl Iterator<Item = S::Message> {
+        Drain { mailbox: self }
+    }
+
+    /// Marks the end, if nobody has, and wakes everybody.
+    fn finish_close(&self) {
+        self.storage.ring().mark_end();
+        self.wake_all(Side::Receive);
+        self.wake_all(Side::Send);
+    }
+
+    /// Wakes one waiter of `side`, if there is one that needs it.
+    #[inline]
+    fn notify(&self, side: Side) {
+        // Relaxed: a waiter counted itself before it confirmed the entry that the caller has changed
+        // since, or else its confirmation fails.
+        if self.control().needy[side as usize].load(Ordering::Relaxed) != 0 {
+            self.wake_one(side);
+        }
+    }
+
+    #[cold]
+    fn wake_one(&self, side: Side) {
+        let cursor = &self.control().cursor[side as usize];
+        let from = usize::try_from(cursor.load(Ordering::Relaxed)).unwrap_or(0);
+        // One that nobody has chosen, if there is; else one that somebody is about to wake, since
+        // that thread may have stopped.
+        for again in [false, true] {
+            let later = self.waiting(side, from);
+            let earlier = self.waiting(side, 0).take_while(|&seat| seat < from);
+            for seat in later.chain(earlier) {
+                let block = self.storage.block_of(seat);
+                let Some(loan) = block.list[seat - block.first].waiter.lend(again) else {
+                    continue;
+                };
+                cursor.store(seat as crate::sync::Word + 1, Ordering::Relaxed);
+                loan.deliver(|| self.settled(side));
+                return;
+            }
+        }
+    }
+
+    /// Wakes all waiters of `side`; all of them, even if one of the wakers panics.
+    fn wake_all(&self, side: Side) {
+        if self.control().needy[side as usize].load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let mut seats = self.waiting(side, 0);
+        finish_each(|| {
+            let seat = seats.next()?;
+            let block = self.storage.block_of(seat);
+            if let Some(loan) = block.list[seat - block.first].waiter.lend(true) {
+                loan.deliver(|| self.settled(side));
+            }
+            Some(())
+        });
+    }
+
+    fn waiting(&self, side: Side, from: usize) -> impl Iterator<Item = usize> {
+        (0..)
+            .map_while(|block| self.storage.block(block))
+            .flat_map(move |block| block.waiting(side, from))
+    }
+
+    /// A waiter needs nobody any more.
+    fn settled(&self, side: Side) {
+        self.control().needy[side as usize].fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn control(&self) -> &Counts {
+        &self.storage.control().counts.0
+    }
+}
+
+impl<S: Storage> Drop for Mailbox<S> {
+    fn drop(&mut self) {
+        let mut rest = Drain { mailbox: self };
+        finish_each(|| rest.next().map(drop));
+        core::mem::forget(rest);
+    }
+}
+
+/// Calls `next` until it has nothing more, also if it panics on the way; twice is an abort.
+fn finish_each(next: impl FnMut() -> Option<()>) {
+    struct Rest<F: FnMut() -> Option<()>>(F);
+    impl<F: FnMut() -> Option<()>> Drop for Rest<F> {
+        fn drop(&mut self) {
+            while (self.0)().is_some() {}
+        }
+    }
+    let mut rest = Rest(next);
+    while (rest.0)().is_some() {}
+}
+
+/// Takes the messages out of a mailbox that nobody else uses.
+struct Drain<'a, S: Storage> {
+    mailbox: &'a mut Mailbox<S>,
+}
+
+impl<S: Storage> Iterator for Drain<'_, S> {
+    type Item = S::Message;
+
+    fn next(&mut self) -> Option<S::Message> {
+        let cell = self.mailbox.storage.ring().take_alone()?;
+        // SAFETY: the entry was full, so a message is in the cell; with the mailbox borrowed for
+        // writing nobody else uses it, and the entry is empty now.
+        #[allow(unsafe_code, reason = "reads the cell of an entry just emptied")]
+        Some(unsafe { self.mailbox.storage.cell(cell).read() })
+    }
+}
+
+impl<S: Storage> Drop for Drain<'_, S> {
+    fn drop(&mut self) {
+        finish_each(|| self.next().map(drop));
+    }
+}

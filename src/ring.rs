@@ -1,0 +1,382 @@
+//! The exchange ring: entries that always hold a cell, and positions that are only hints.
+//!
+//! Every entry holds the index of a cell at all times. A sender writes its value into a cell of its
+//! own and exchanges that cell for the empty one in the entry; a receiver exchanges an empty cell of
+//! its own for the full one. Each is a single compare-and-swap, so nobody ever waits for somebody
+//! else to finish: a thread that stops half-way holds the one cell that it owns, and nothing more.
+//!
+//! ```text
+//! entry      | lap                     | kind | cell ^ index |      one word
+//! position   | lap                     |  0   | index        |
+//!
+//!            send at lap L                  receive at lap L
+//!   (L, Empty) ----------> (L, Full) ------------------> (L+1, Empty)
+//!        | close               | close (ring is full)
+//!        v                     v          receive at lap L
+//!   (L, Closed)            (L, Last) ------------------> (L+1, Closed)
+//! ```
+//!
+//! The entries decide; a position is a hint of where to look first. It may be stale, and then the
+//! entry found there says where to look next, but it is never ahead of the truth. What bounds this
+//! is the width of the lap: a thread stopped *inside* one operation, or a handle left idle, until the
+//! laps have come round to the very lap that it remembers mistakes its old position for a new one.
+//! Even then it exchanges the cell that the entry really holds; only the order, or a `Full` or
+//! `Empty`, can be wrong.
+//!
+//! This module knows words and indices only; what the cells hold is in [`cells`](crate::cells).
+
+#![allow(clippy::cast_possible_truncation, reason = "an index fits in a usize, and a cell too")]
+
+use crate::sync::{AtomicWord, Ordering, Word, const_fn, low, retry};
+
+/// The two directions in which a ring is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Puts full cells in.
+    Send = 0,
+    /// Takes full cells out.
+    Receive = 1,
+}
+
+impl Side {
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Send => Self::Receive,
+            Self::Receive => Self::Send,
+        }
+    }
+}
+
+/// What an entry's cell is, at the entry's lap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Empty: the next position to fill at this lap.
+    Empty,
+    /// Full: filled at this lap.
+    Full,
+    /// Full, and the ring was closed behind it.
+    Last,
+    /// Empty for ever.
+    Closed,
+}
+
+/// How a word is divided, and how many entries there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    capacity: Word,
+    low_bits: u32,
+    /// A position whose index has none of these bits moves the shared hint.
+    publish_mask: Word,
+}
+
+impl Layout {
+    /// For `capacity` entries, and cells of indices below `cells`.
+    pub(crate) const fn new(capacity: usize, cells: usize) -> Self {
+        // Both an index and a cell (exclusive-or an index) fit into as many bits as the larger.
+        let largest = if cells > capacity { cells } else { capacity } - 1;
+        let low_bits = if largest == 0 { 1 } else { usize::BITS - largest.leading_zeros() };
+        let mut publish_every = 1;
+        while publish_every * 8 <= capacity && publish_every < 32 {
+            publish_every *= 2;
+        }
+        Self { capacity: capacity as Word, low_bits, publish_mask: publish_every as Word - 1 }
+    }
+
+    pub(crate) const fn capacity(self) -> usize {
+        low(self.capacity)
+    }
+
+    const fn low(self, word: Word) -> Word {
+        word & ((1 << self.low_bits) - 1)
+    }
+
+    /// One lap, in place.
+    const fn lap_unit(self) -> Word {
+        1 << (self.low_bits + 2)
+    }
+
+    /// The lap, in place: laps are compared and counted there, so that they wrap by themselves.
+    const fn lap(self, word: Word) -> Word {
+        word & !(self.lap_unit() - 1)
+    }
+
+    const fn kind(self, word: Word) -> Kind {
+        match (word >> self.low_bits) & 3 {
+            0 => Kind::Empty,
+            1 => Kind::Full,
+            2 => Kind::Last,
+            _ => Kind::Closed,
+        }
+    }
+
+    const fn entry(self, lap: Word, kind: Kind, low: Word) -> Word {
+        lap | ((kind as Word) << self.low_bits) | low
+    }
+
+    const fn index(self, position: Word) -> usize {
+        low(self.low(position))
+    }
+
+    const fn next(self, position: Word) -> Word {
+        if self.low(position) + 1 == self.capacity {
+            self.lap(position).wrapping_add(self.lap_unit())
+        } else {
+            position + 1
+        }
+    }
+
+    /// The start of a lap so many laps before the lap counter wraps.
+    #[cfg(any(test, droves_loom, droves_shuttle, feature = "std"))]
+    pub(crate) const fn laps_before_wrap(self, laps: Word) -> Word {
+        self.lap_unit().wrapping_mul(laps).wrapping_neg()
+    }
+}
+
+/// Keeps what different threads write on different cache lines, where there are caches.
+#[cfg_attr(not(target_os = "none"), repr(align(128)))]
+#[derive(Debug)]
+pub struct Padded<T>(pub(crate) T);
+
+/// The shared words of a ring beside its entries.
+#[derive(Debug)]
+pub struct Hints {
+    /// Where to look first, for each side: never ahead of the truth, and never far behind it.
+    positions: [Padded<AtomicWord>; 2],
+    /// Not zero once somebody asked to close.
+    closing: AtomicWord,
+}
+
+impl Hints {
+    const_fn! {
+        pub(crate) const fn new(start: Word) -> Self {
+            Self {
+                positions: [Padded(AtomicWord::new(start)), Padded(AtomicWord::new(start))],
+                closing: AtomicWord::new(0),
+            }
+        }
+    }
+}
+
+/// An entry as it was when it was judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Judged {
+    position: Word,
+    entry: Word,
+}
+
+impl Judged {
+    /// Where the side that judged it goes on.
+    pub(crate) const fn position(self) -> Word {
+        self.position
+    }
+}
+
+/// What a side finds at the end of the ring that it works on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found {
+    /// An entry to exchange with: room for a sender, a message for a receiver.
+    Ready(Judged),
+    /// The ring was full (for a sender) or empty (for a receiver) when this entry was read.
+    Blocked(Judged),
+    /// Closed at this position, and for a receiver drained as well.
+    Closed(Word),
+}
+
+/// A ring, by reference: what every operation works on.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring<'a> {
+    pub(crate) layout: Layout,
+    pub(crate) entries: &'a [AtomicWord],
+    pub(crate) hints: &'a Hints,
+}
+
+impl Ring<'_> {
+    /// Looks for the tail (for sending) or the head (for receiving), from `hint` on.
+    ///
+    /// Lock-free: it goes on only over entries that others have passed already.
+    #[inline]
+    pub(crate) fn find(self, side: Side, hint: Word) -> Found {
+        let shared = self.shared(side);
+        // More than a lap ahead of the shared hint is a hint so old that it wrapped.
+        let ahead = hint.wrapping_sub(shared) <= self.layout.lap_unit();
+        self.find_from(side, if ahead { hint } else { shared })
+    }
+
+    /// Looks for the end of `side` without a hint of one's own.
+    pub(crate) fn find_shared(self, side: Side) -> Found {
+        self.find_from(side, self.shared(side))
+    }
+
+    /// Where to look first, for all handles of a side.
+    #[inline]
+    pub(crate) fn shared(self, side: Side) -> Word {
+        // Acquire: pairs with `publish`, so that the entries read next are no older than the hint.
+        self.hints.positions[side as usize].0.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    fn find_from(self, side: Side, mut position: Word) -> Found {
+        loop {
+            // Acquire: pairs with the exchange that put this entry's cell there.
+            let entry = self.entries[self.layout.index(position)].load(Ordering::Acquire);
+            let judged = Judged { position, entry };
+            let lap = self.layout.lap(position);
+            let ahead = self.layout.lap(entry).wrapping_sub(lap);
+            let kind = self.layout.kind(entry);
+            position = match side {
+                Side::Send => match kind {
+                    Kind::Empty if ahead == 0 => return Found::Ready(judged),
+                    Kind::Full if ahead == self.layout.lap_unit().wrapping_neg() => {
+                        return Found::Blocked(judged);
+                    }
+                    Kind::Closed => return Found::Closed(position.wrapping_add(ahead)),
+                    Kind::Last => {
+                        let laps = ahead.wrapping_add(self.layout.lap_unit());
+                        return Found::Closed(position.wrapping_add(laps));
+                    }
+                    // Filled at its lap, so the tail is behind it.
+                    Kind::Full => self.after(position, ahead),
+                    // Taken at the lap before its own, and filled before that.
+                    Kind::Empty => self.after(position, ahead.wrapping_sub(self.layout.lap_unit())),
+                },
+                Side::Receive => match kind {
+                    Kind::Full | Kind::Last if ahead == 0 => return Found::Ready(judged),
+                    Kind::Empty if ahead == 0 => return Found::Blocked(judged),
+                    Kind::Closed if ahead == 0 => return Found::Closed(position),
+                    // Whatever it is, its cell was taken at the lap before its own.
+                    _ => self.after(position, ahead.wrapping_sub(self.layout.lap_unit())),
+                },
+            };
+        }
+    }
+
+    /// The position after the same index at a lap `laps` further on.
+    #[inline]
+    fn after(self, position: Word, laps: Word) -> Word {
+        self.layout.next(position.wrapping_add(laps))
+    }
+
+    /// Exchanges `cell` for the cell of an entry that was found ready.
+    ///
+    /// Returns the other cell and the next position; nothing if another thread of this side, or a
+    /// closer, was faster, and then `cell` is still the caller's.
+    #[inline]
+    pub(crate) fn exchange(self, side: Side, judged: Judged, cell: usize) -> Option<(usize, Word)> {
+        let Judged { position, entry } = judged;
+        let index = self.layout.index(position);
+        let lap = self.layout.lap(position);
+        let (lap, kind) = match (side, self.layout.kind(entry)) {
+            (Side::Send, _) => (lap, Kind::Full),
+            (Side::Receive, Kind::Last) => (lap.wrapping_add(self.layout.lap_unit()), Kind::Closed),
+            (Side::Receive, _) => (lap.wrapping_add(self.layout.lap_unit()), Kind::Empty),
+        };
+        let new = self.layout.entry(lap, kind, cell as Word ^ index as Word);
+        // Release: hands over `cell` with what was written to it. Acquire: pairs with the Release of
+        // whoever put the other cell in, so that it is done with it.
+        self.entries[index]
+            .compare_exchange(entry, new, Ordering::AcqRel, Ordering::Relaxed)
+            .ok()?;
+        let next = self.layout.next(position);
+        if index as Word & self.layout.publish_mask == 0 {
+            self.publish(side, next);
+        }
+        Some((low(self.layout.low(entry)) ^ index, next))
+    }
+
+    /// Takes a full cell out and leaves it there as an empty one, for when nobody else uses the ring.
+    pub(crate) fn take_alone(self) -> Option<usize> {
+        let Found::Ready(judged) = self.find_shared(Side::Receive) else {
+            return None;
+        };
+        let index = self.layout.index(judged.position);
+        let cell = low(self.layout.low(judged.entry)) ^ index;
+        self.exchange(Side::Receive, judged, cell).map(|(cell, _)| cell)
+    }
+
+    /// Moves the shared hint up to `next`, unless somebody else just did.
+    fn publish(self, side: Side, next: Word) {
+        let hint = &self.hints.positions[side as usize].0;
+        let seen = hint.load(Ordering::Relaxed);
+        let behind = next.wrapping_sub(seen);
+        if behind != 0 && behind <= Word::MAX / 2 {
+            // An exchange, not a store: a thread that stops here must not set the hint back later.
+            // Release: pairs with `shared`. If it fails, the hint has moved on.
+            let _ = hint.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the entry still is what it was when it was judged.
+    ///
+    /// A read-modify-write: what this thread did before is then visible to whoever changes the entry
+    /// after, which is what a waiter that has just registered must know.
+    pub(crate) fn confirm(self, judged: Judged) -> bool {
+        let entry = &self.entries[self.layout.index(judged.position)];
+        entry
+            .compare_exchange(judged.entry, judged.entry, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Whether somebody asked to close; sending is over, or about to be.
+    #[inline]
+    pub(crate) fn is_closing(self) -> bool {
+        // Acquire: what the closer did before is visible to whoever acts on the flag.
+        self.hints.closing.load(Ordering::Acquire) != 0
+    }
+
+    /// Asks for the ring to be closed. Returns whether nobody had before.
+    pub(crate) fn request_close(self) -> bool {
+        self.hints.closing.fetch_or(1, Ordering::AcqRel) == 0
+    }
+
+    /// Marks the true tail as the end, if nobody has yet; whoever finds the ring closing helps so.
+    ///
+    /// Ends in a bounded number of steps: once [`request_close`](Self::request_close) is visible, each
+    /// sender that had already begun fills at most one more entry.
+    pub(crate) fn mark_end(self) {
+        loop {
+            let (judged, kind) = match self.find_shared(Side::Send) {
+                Found::Ready(judged) => (judged, Kind::Closed),
+                Found::Blocked(judged) => (judged, Kind::Last),
+                Found::Closed(_) => return,
+            };
+            let lap = self.layout.lap(judged.entry);
+            let new = self.layout.entry(lap, kind, self.layout.low(judged.entry));
+            // AcqRel: the cell stays where it is, so its history must pass through.
+            let exchange = self.entries[self.layout.index(judged.position)].compare_exchange(
+                judged.entry,
+                new,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+            if exchange.is_ok() {
+                return;
+            }
+            retry();
+        }
+    }
+
+    /// How many entries were full: exact when nobody sends or receives meanwhile, never above the
+    /// capacity.
+    pub(crate) fn len(self) -> usize {
+        let head = self.end(Side::Receive);
+        let tail = self.end(Side::Send);
+        let laps = self.layout.lap(tail).wrapping_sub(self.layout.lap(head));
+        let (tail_at, head_at) = (self.layout.index(tail), self.layout.index(head));
+        // The head was read first: by now it may have moved, and the tail after it by any distance.
+        match laps {
+            0 => tail_at.saturating_sub(head_at),
+            _ if laps == self.layout.lap_unit() && tail_at < head_at => {
+                self.layout.capacity() - head_at + tail_at
+            }
+            _ => self.layout.capacity(),
+        }
+    }
+
+    /// The position at which `side` goes on.
+    fn end(self, side: Side) -> Word {
+        match self.find_shared(side) {
+            Found::Ready(judged) | Found::Blocked(judged) => judged.position,
+            Found::Closed(position) => position,
+        }
+    }
+}

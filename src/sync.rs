@@ -1,0 +1,303 @@
+//! The only file that names atomics, shared cells and shared pointers.
+//!
+//! Everything else goes through these types, so that one switch replaces them all:
+//!
+//! | cfg | atomics are | for |
+//! |---|---|---|
+//! | – | `core`, or `portable-atomic` where the target has no compare-and-swap | use |
+//! | `droves_loom` | loom's | exhaustive interleavings |
+//! | `droves_loom`, `droves_strong` | loom's, with each load and store a read-modify-write | interleavings that plain loom skips |
+//! | `droves_shuttle` | shuttle's | random interleavings of larger programs |
+//! | `droves_stall` | `core`, with [`step`] before each access | stopping a thread at a chosen access |
+//! | `droves_word32` | `core`, 32 bits wide | the word of a 32-bit target on a wider one |
+
+pub(crate) use core::sync::atomic::Ordering;
+
+#[cfg(all(target_has_atomic = "64", not(droves_word32)))]
+mod width {
+    /// The widest word that the target exchanges atomically.
+    pub(crate) type Word = u64;
+    #[cfg(not(any(droves_loom, droves_shuttle)))]
+    pub(super) use core::sync::atomic::AtomicU64 as Raw;
+    #[cfg(droves_loom)]
+    pub(super) use loom::sync::atomic::AtomicU64 as Raw;
+    #[cfg(droves_shuttle)]
+    pub(super) use shuttle::sync::atomic::AtomicU64 as Raw;
+}
+
+#[cfg(any(not(target_has_atomic = "64"), droves_word32))]
+mod width {
+    /// The widest word that the target exchanges atomically.
+    pub(crate) type Word = u32;
+    #[cfg(all(target_has_atomic = "32", not(any(droves_loom, droves_shuttle))))]
+    pub(super) use core::sync::atomic::AtomicU32 as Raw;
+    #[cfg(droves_loom)]
+    pub(super) use loom::sync::atomic::AtomicU32 as Raw;
+    #[cfg(not(target_has_atomic = "32"))]
+    pub(super) use portable_atomic::AtomicU32 as Raw;
+    #[cfg(droves_shuttle)]
+    pub(super) use shuttle::sync::atomic::AtomicU32 as Raw;
+}
+
+pub(crate) use width::Word;
+
+/// A word that holds an index.
+#[allow(clippy::cast_possible_truncation, reason = "an index fits in a usize")]
+#[inline]
+pub(crate) const fn low(word: Word) -> usize {
+    word as usize
+}
+
+#[cfg(all(
+    feature = "alloc",
+    target_has_atomic = "ptr",
+    not(any(droves_loom, droves_shuttle))
+))]
+pub(crate) use alloc::sync::Arc;
+#[cfg(all(feature = "alloc", droves_loom))]
+pub(crate) use loom::sync::Arc;
+#[cfg(all(feature = "alloc", not(target_has_atomic = "ptr")))]
+pub(crate) use portable_atomic_util::Arc;
+#[cfg(all(feature = "alloc", droves_shuttle))]
+pub(crate) use shuttle::sync::Arc;
+
+/// Declares a `const fn`, or a plain `fn` under loom, whose types have no const constructor.
+macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
+        #[cfg(not(droves_loom))]
+        $(#[$meta])* $vis const fn $($rest)*
+        #[cfg(droves_loom)]
+        $(#[$meta])* $vis fn $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
+/// A [`Word`] that threads share.
+#[derive(Debug)]
+pub(crate) struct AtomicWord(width::Raw);
+
+impl AtomicWord {
+    const_fn! {
+        pub(crate) const fn new(value: Word) -> Self {
+            Self(width::Raw::new(value))
+        }
+    }
+
+    #[inline]
+    pub(crate) fn load(&self, order: Ordering) -> Word {
+        step();
+        if cfg!(droves_strong) {
+            return self.0.fetch_add(0, Ordering::AcqRel);
+        }
+        self.0.load(order)
+    }
+
+    #[inline]
+    pub(crate) fn store(&self, value: Word, order: Ordering) {
+        step();
+        if cfg!(droves_strong) {
+            self.0.swap(value, Ordering::AcqRel);
+            return;
+        }
+        self.0.store(value, order);
+    }
+
+    /// Whether the word was `old` and is now `new`; if not, what it was.
+    #[inline]
+    pub(crate) fn compare_exchange(
+        &self,
+        old: Word,
+        new: Word,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<Word, Word> {
+        step();
+        self.0.compare_exchange(old, new, success, failure)
+    }
+
+    #[inline]
+    pub(crate) fn fetch_add(&self, value: Word, order: Ordering) -> Word {
+        step();
+        self.0.fetch_add(value, order)
+    }
+
+    #[inline]
+    pub(crate) fn fetch_sub(&self, value: Word, order: Ordering) -> Word {
+        step();
+        self.0.fetch_sub(value, order)
+    }
+
+    #[inline]
+    pub(crate) fn fetch_or(&self, bits: Word, order: Ordering) -> Word {
+        step();
+        self.0.fetch_or(bits, order)
+    }
+
+    #[inline]
+    pub(crate) fn fetch_and(&self, bits: Word, order: Ordering) -> Word {
+        step();
+        self.0.fetch_and(bits, order)
+    }
+}
+
+/// An `UnsafeCell` whose accesses loom checks and the stall test counts.
+#[derive(Debug)]
+pub(crate) struct SharedCell<T>(
+    #[cfg(not(droves_loom))] core::cell::UnsafeCell<T>,
+    #[cfg(droves_loom)] loom::cell::UnsafeCell<T>,
+);
+
+impl<T> SharedCell<T> {
+    const_fn! {
+        pub(crate) const fn new(value: T) -> Self {
+            #[cfg(not(droves_loom))]
+            return Self(core::cell::UnsafeCell::new(value));
+            #[cfg(droves_loom)]
+            return Self(loom::cell::UnsafeCell::new(value));
+        }
+    }
+
+    /// Calls `f` with a pointer for reading.
+    #[inline]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        step();
+        #[cfg(not(droves_loom))]
+        return f(self.0.get());
+        #[cfg(droves_loom)]
+        return self.0.with(f);
+    }
+
+    /// Calls `f` with a pointer for writing.
+    #[inline]
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        step();
+        #[cfg(not(droves_loom))]
+        return f(self.0.get());
+        #[cfg(droves_loom)]
+        return self.0.with_mut(f);
+    }
+}
+
+/// Says that the calling loop is about to try again because another thread was faster.
+#[inline]
+pub(crate) fn retry() {
+    #[cfg(droves_loom)]
+    loom::thread::yield_now();
+    #[cfg(droves_shuttle)]
+    shuttle::hint::spin_loop();
+    #[cfg(not(any(droves_loom, droves_shuttle)))]
+    core::hint::spin_loop();
+}
+
+#[cfg(not(droves_stall))]
+#[inline(always)]
+fn step() {}
+
+#[cfg(droves_stall)]
+fn step() {
+    stall::step();
+}
+
+/// Where the stall test takes hold of a thread.
+#[cfg(droves_stall)]
+pub mod stall {
+    use core::cell::RefCell;
+    use std::boxed::Box;
+
+    type Hook = Box<dyn FnMut()>;
+
+    std::thread_local! {
+        static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+    }
+
+    /// Calls `hook` before each atomic or cell access of this thread while `f` runs.
+    pub fn observe<R>(hook: impl FnMut() + 'static, f: impl FnOnce() -> R) -> R {
+        HOOK.with(|slot| *slot.borrow_mut() = Some(Box::new(hook)));
+        let result = f();
+        HOOK.with(|slot| *slot.borrow_mut() = None);
+        result
+    }
+
+    pub(super) fn step() {
+        // Taken out while it runs, so that a hook that drives a mailbox itself is not called back.
+        let Some(mut hook) = HOOK.with(|slot| slot.borrow_mut().take()) else {
+            return;
+        };
+        hook();
+        HOOK.with(|slot| *slot.borrow_mut() = Some(hook));
+    }
+}
+
+#[cfg(feature = "alloc")]
+pub(crate) use once::OnceBox;
+
+#[cfg(feature = "alloc")]
+#[allow(unsafe_code, reason = "a box that is published once")]
+mod once {
+    use alloc::boxed::Box;
+    use core::ptr::null_mut;
+
+    #[cfg(all(target_has_atomic = "ptr", not(any(droves_loom, droves_shuttle))))]
+    use core::sync::atomic::AtomicPtr;
+    #[cfg(droves_loom)]
+    use loom::sync::atomic::AtomicPtr;
+    #[cfg(not(target_has_atomic = "ptr"))]
+    use portable_atomic::AtomicPtr;
+    #[cfg(droves_shuttle)]
+    use shuttle::sync::atomic::AtomicPtr;
+
+    use super::{Ordering, step};
+
+    /// A place that is empty at first, and is filled once. Lock-free, but for the allocator.
+    #[derive(Debug)]
+    pub(crate) struct OnceBox<T> {
+        place: AtomicPtr<T>,
+        owned: core::marker::PhantomData<Box<T>>,
+    }
+
+    // SAFETY: it gives out `&T` to all threads, and drops the `T` in the last.
+    unsafe impl<T: Send + Sync> Sync for OnceBox<T> {}
+    // SAFETY: it owns its `T`.
+    unsafe impl<T: Send> Send for OnceBox<T> {}
+
+    impl<T> OnceBox<T> {
+        pub(crate) fn new() -> Self {
+            Self { place: AtomicPtr::new(null_mut()), owned: core::marker::PhantomData }
+        }
+
+        pub(crate) fn get(&self) -> Option<&T> {
+            step();
+            // Acquire: pairs with the exchange below.
+            let found = self.place.load(Ordering::Acquire);
+            // SAFETY: not null means that it came out of a box below, and it stays until drop.
+            unsafe { found.as_ref() }
+        }
+
+        /// Fills the place, unless somebody else is first.
+        pub(crate) fn get_or_set(&self, make: impl FnOnce() -> T) {
+            if self.get().is_some() {
+                return;
+            }
+            let new = Box::into_raw(Box::new(make()));
+            step();
+            // Release: publishes what was made.
+            let exchange =
+                self.place.compare_exchange(null_mut(), new, Ordering::Release, Ordering::Relaxed);
+            if exchange.is_err() {
+                // SAFETY: it came out of a box just now, and nobody else has seen it.
+                drop(unsafe { Box::from_raw(new) });
+            }
+        }
+    }
+
+    impl<T> Drop for OnceBox<T> {
+        fn drop(&mut self) {
+            // Relaxed: who drops it has it alone.
+            let found = self.place.load(Ordering::Relaxed);
+            if !found.is_null() {
+                // SAFETY: it came out of a box in `get_or_set`, and nobody else can reach it now.
+                drop(unsafe { Box::from_raw(found) });
+            }
+        }
+    }
+}
