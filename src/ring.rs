@@ -6,8 +6,8 @@
 //! else to finish: a thread that stops half-way holds the one cell that it owns, and nothing more.
 //!
 //! ```text
-//! entry      | lap                     | kind | cell ^ index |      one word
-//! position   | lap                     |  0   | index        |
+//! entry      | lap                     | cell ^ index | kind |      one word
+//! position   | lap                     | index        |  0   |
 //!
 //!            send at lap L                  receive at lap L
 //!   (L, Empty) ----------> (L, Full) ------------------> (L+1, Empty)
@@ -60,13 +60,21 @@ enum Kind {
     Closed,
 }
 
+const KIND: Word = 0b11;
+const KIND_BITS: u32 = 2;
+
 /// How a word is divided, and how many entries there are.
+///
+/// Fields are compared and counted where they lie in the word: so laps wrap by themselves, and nothing
+/// is shifted by a variable.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
-    capacity: Word,
-    low_bits: u32,
+    /// The bits of a cell, or an index.
+    cells: Word,
+    /// The last index, in place.
+    last: Word,
     /// A position whose index has none of these bits moves the shared hint.
-    publish_mask: Word,
+    unpublished: Word,
 }
 
 impl Layout {
@@ -74,34 +82,32 @@ impl Layout {
     pub(crate) const fn new(capacity: usize, cells: usize) -> Self {
         // Both an index and a cell (exclusive-or an index) fit into as many bits as the larger.
         let largest = if cells > capacity { cells } else { capacity } - 1;
-        let low_bits = if largest == 0 { 1 } else { usize::BITS - largest.leading_zeros() };
+        let bits = usize::BITS - largest.leading_zeros();
         let mut publish_every = 1;
-        while publish_every * 8 <= capacity && publish_every < 32 {
+        while publish_every * 4 <= capacity && publish_every < 64 {
             publish_every *= 2;
         }
-        Self { capacity: capacity as Word, low_bits, publish_mask: publish_every as Word - 1 }
+        Self {
+            cells: ((1 << bits) - 1) << KIND_BITS,
+            last: (capacity as Word - 1) << KIND_BITS,
+            unpublished: (publish_every as Word - 1) << KIND_BITS,
+        }
     }
 
     pub(crate) const fn capacity(self) -> usize {
-        low(self.capacity)
+        low(self.last >> KIND_BITS) + 1
     }
 
-    const fn low(self, word: Word) -> Word {
-        word & ((1 << self.low_bits) - 1)
-    }
-
-    /// One lap, in place.
     const fn lap_unit(self) -> Word {
-        1 << (self.low_bits + 2)
+        (self.cells | KIND) + 1
     }
 
-    /// The lap, in place: laps are compared and counted there, so that they wrap by themselves.
     const fn lap(self, word: Word) -> Word {
-        word & !(self.lap_unit() - 1)
+        word & !(self.cells | KIND)
     }
 
-    const fn kind(self, word: Word) -> Kind {
-        match (word >> self.low_bits) & 3 {
+    const fn kind(word: Word) -> Kind {
+        match word & KIND {
             0 => Kind::Empty,
             1 => Kind::Full,
             2 => Kind::Last,
@@ -109,24 +115,30 @@ impl Layout {
         }
     }
 
-    const fn entry(self, lap: Word, kind: Kind, low: Word) -> Word {
-        lap | ((kind as Word) << self.low_bits) | low
+    const fn index(self, position: Word) -> usize {
+        low((position & self.cells) >> KIND_BITS)
     }
 
-    const fn index(self, position: Word) -> usize {
-        low(self.low(position))
+    /// The cell that an entry holds.
+    const fn cell(self, entry: Word, position: Word) -> usize {
+        low(((entry ^ position) & self.cells) >> KIND_BITS)
+    }
+
+    /// The entry at `position` that holds `cell`.
+    const fn entry(self, lap: Word, position: Word, cell: usize, kind: Kind) -> Word {
+        lap | (((cell as Word) << KIND_BITS) ^ (position & self.cells)) | kind as Word
     }
 
     const fn next(self, position: Word) -> Word {
-        if self.low(position) + 1 == self.capacity {
+        if position & self.cells == self.last {
             self.lap(position).wrapping_add(self.lap_unit())
         } else {
-            position + 1
+            position + (1 << KIND_BITS)
         }
     }
 
     /// The start of a lap so many laps before the lap counter wraps.
-    #[cfg(any(test, droves_loom, droves_shuttle, feature = "std"))]
+    #[cfg(feature = "alloc")]
     pub(crate) const fn laps_before_wrap(self, laps: Word) -> Word {
         self.lap_unit().wrapping_mul(laps).wrapping_neg()
     }
@@ -191,10 +203,22 @@ pub struct Ring<'a> {
 }
 
 impl Ring<'_> {
+    /// The entry at a handle's own position, if it is ready: the common case, in a few instructions.
+    #[inline]
+    pub(crate) fn ready(self, side: Side, position: Word) -> Option<Judged> {
+        // Acquire: as in `find_from`.
+        let entry = self.entries[self.layout.index(position)].load(Ordering::Acquire);
+        let expected = match side {
+            Side::Send => Kind::Empty,
+            Side::Receive => Kind::Full,
+        };
+        let differs = (entry ^ position) & !self.layout.cells != expected as Word;
+        (!differs).then_some(Judged { position, entry })
+    }
+
     /// Looks for the tail (for sending) or the head (for receiving), from `hint` on.
     ///
     /// Lock-free: it goes on only over entries that others have passed already.
-    #[inline]
     pub(crate) fn find(self, side: Side, hint: Word) -> Found {
         let shared = self.shared(side);
         // More than a lap ahead of the shared hint is a hint so old that it wrapped.
@@ -220,40 +244,35 @@ impl Ring<'_> {
             // Acquire: pairs with the exchange that put this entry's cell there.
             let entry = self.entries[self.layout.index(position)].load(Ordering::Acquire);
             let judged = Judged { position, entry };
-            let lap = self.layout.lap(position);
-            let ahead = self.layout.lap(entry).wrapping_sub(lap);
-            let kind = self.layout.kind(entry);
-            position = match side {
-                Side::Send => match kind {
-                    Kind::Empty if ahead == 0 => return Found::Ready(judged),
-                    Kind::Full if ahead == self.layout.lap_unit().wrapping_neg() => {
-                        return Found::Blocked(judged);
-                    }
-                    Kind::Closed => return Found::Closed(position.wrapping_add(ahead)),
-                    Kind::Last => {
-                        let laps = ahead.wrapping_add(self.layout.lap_unit());
-                        return Found::Closed(position.wrapping_add(laps));
-                    }
-                    // Filled at its lap, so the tail is behind it.
-                    Kind::Full => self.after(position, ahead),
-                    // Taken at the lap before its own, and filled before that.
-                    Kind::Empty => self.after(position, ahead.wrapping_sub(self.layout.lap_unit())),
-                },
-                Side::Receive => match kind {
-                    Kind::Full | Kind::Last if ahead == 0 => return Found::Ready(judged),
-                    Kind::Empty if ahead == 0 => return Found::Blocked(judged),
-                    Kind::Closed if ahead == 0 => return Found::Closed(position),
-                    // Whatever it is, its cell was taken at the lap before its own.
-                    _ => self.after(position, ahead.wrapping_sub(self.layout.lap_unit())),
-                },
-            };
+            match self.judge(side, judged) {
+                Ok(found) => return found,
+                Err(next) => position = next,
+            }
         }
     }
 
-    /// The position after the same index at a lap `laps` further on.
+    /// What an entry means for a side that came to it; or else, the position to look at next.
     #[inline]
-    fn after(self, position: Word, laps: Word) -> Word {
-        self.layout.next(position.wrapping_add(laps))
+    fn judge(self, side: Side, judged: Judged) -> Result<Found, Word> {
+        let Judged { position, entry } = judged;
+        let unit = self.layout.lap_unit();
+        let ahead = self.layout.lap(entry).wrapping_sub(self.layout.lap(position));
+        let here = position.wrapping_add(ahead);
+        let previous = here.wrapping_sub(unit);
+        match (side, Layout::kind(entry)) {
+            (Side::Send, Kind::Full) if ahead == unit.wrapping_neg() => Ok(Found::Blocked(judged)),
+            (Side::Send, Kind::Closed) => Ok(Found::Closed(here)),
+            (Side::Send, Kind::Last) => Ok(Found::Closed(here.wrapping_add(unit))),
+            // Filled at its lap, so the tail is behind it.
+            (Side::Send, Kind::Full) => Err(self.layout.next(here)),
+            (Side::Send, Kind::Empty) | (Side::Receive, Kind::Full | Kind::Last) if ahead == 0 => {
+                Ok(Found::Ready(judged))
+            }
+            (Side::Receive, Kind::Empty) if ahead == 0 => Ok(Found::Blocked(judged)),
+            (Side::Receive, Kind::Closed) if ahead == 0 => Ok(Found::Closed(position)),
+            // Whatever it is now, its cell was taken at the lap before its own, and so filled before.
+            _ => Err(self.layout.next(previous)),
+        }
     }
 
     /// Exchanges `cell` for the cell of an entry that was found ready.
@@ -263,24 +282,24 @@ impl Ring<'_> {
     #[inline]
     pub(crate) fn exchange(self, side: Side, judged: Judged, cell: usize) -> Option<(usize, Word)> {
         let Judged { position, entry } = judged;
-        let index = self.layout.index(position);
         let lap = self.layout.lap(position);
-        let (lap, kind) = match (side, self.layout.kind(entry)) {
+        let next_lap = lap.wrapping_add(self.layout.lap_unit());
+        let (lap, kind) = match (side, Layout::kind(entry)) {
             (Side::Send, _) => (lap, Kind::Full),
-            (Side::Receive, Kind::Last) => (lap.wrapping_add(self.layout.lap_unit()), Kind::Closed),
-            (Side::Receive, _) => (lap.wrapping_add(self.layout.lap_unit()), Kind::Empty),
+            (Side::Receive, Kind::Last) => (next_lap, Kind::Closed),
+            (Side::Receive, _) => (next_lap, Kind::Empty),
         };
-        let new = self.layout.entry(lap, kind, cell as Word ^ index as Word);
+        let new = self.layout.entry(lap, position, cell, kind);
         // Release: hands over `cell` with what was written to it. Acquire: pairs with the Release of
         // whoever put the other cell in, so that it is done with it.
-        self.entries[index]
+        self.entries[self.layout.index(position)]
             .compare_exchange(entry, new, Ordering::AcqRel, Ordering::Relaxed)
             .ok()?;
         let next = self.layout.next(position);
-        if index as Word & self.layout.publish_mask == 0 {
+        if position & self.layout.unpublished == 0 {
             self.publish(side, next);
         }
-        Some((low(self.layout.low(entry)) ^ index, next))
+        Some((self.layout.cell(entry, position), next))
     }
 
     /// Takes a full cell out and leaves it there as an empty one, for when nobody else uses the ring.
@@ -288,8 +307,7 @@ impl Ring<'_> {
         let Found::Ready(judged) = self.find_shared(Side::Receive) else {
             return None;
         };
-        let index = self.layout.index(judged.position);
-        let cell = low(self.layout.low(judged.entry)) ^ index;
+        let cell = self.layout.cell(judged.entry, judged.position);
         self.exchange(Side::Receive, judged, cell).map(|(cell, _)| cell)
     }
 
@@ -339,8 +357,7 @@ impl Ring<'_> {
                 Found::Blocked(judged) => (judged, Kind::Last),
                 Found::Closed(_) => return,
             };
-            let lap = self.layout.lap(judged.entry);
-            let new = self.layout.entry(lap, kind, self.layout.low(judged.entry));
+            let new = (judged.entry & !KIND) | kind as Word;
             // AcqRel: the cell stays where it is, so its history must pass through.
             let exchange = self.entries[self.layout.index(judged.position)].compare_exchange(
                 judged.entry,

@@ -120,35 +120,56 @@ impl<P: Pointer> Handle<P> {
     /// Puts the spare cell in, which `fill` fills as soon as there is room, at the latest.
     #[inline]
     fn push(&mut self, mut fill: impl FnMut(&Cell<P::Message>)) -> Result<(), Stop> {
-        let mailbox = &*self.seated.mailbox;
-        let ring = mailbox.storage.ring();
-        if ring.is_closing() {
-            mailbox.finish_close();
-            return Err(Stop::Closed);
+        let ring = self.mailbox().storage.ring();
+        if !ring.is_closing() {
+            if let Some(judged) = ring.ready(Side::Send, self.hint) {
+                fill(self.spare());
+                if self.exchange(Side::Send, judged) {
+                    self.mailbox().notify(Side::Receive);
+                    return Ok(());
+                }
+            }
         }
+        self.push_from_anywhere(fill)
+    }
+
+    #[inline(never)]
+    fn push_from_anywhere(&mut self, mut fill: impl FnMut(&Cell<P::Message>)) -> Result<(), Stop> {
         loop {
-            match ring.find(Side::Send, self.hint) {
-                Found::Ready(judged) => {
-                    fill(mailbox.storage.cell(self.seated.spare));
-                    if let Some((cell, next)) = ring.exchange(Side::Send, judged, self.seated.spare)
-                    {
-                        self.seated.spare = cell;
-                        self.hint = next;
-                        mailbox.notify(Side::Receive);
+            let ring = self.mailbox().storage.ring();
+            let found = ring.find(Side::Send, self.hint);
+            match found {
+                Found::Ready(judged) if !ring.is_closing() => {
+                    fill(self.spare());
+                    if self.exchange(Side::Send, judged) {
+                        self.mailbox().notify(Side::Receive);
                         return Ok(());
                     }
                     retry();
                 }
-                Found::Blocked(judged) => {
+                Found::Blocked(judged) if !ring.is_closing() => {
                     self.hint = judged.position();
                     return Err(Stop::Blocked(judged));
                 }
-                Found::Closed(_) => {
-                    mailbox.finish_close();
+                // Closed, or about to be: then this thread helps first.
+                _ => {
+                    self.mailbox().finish_close();
                     return Err(Stop::Closed);
                 }
             }
         }
+    }
+
+    /// Exchanges the spare cell. Returns whether nobody was faster.
+    #[inline]
+    fn exchange(&mut self, side: Side, judged: Judged) -> bool {
+        let ring = self.mailbox().storage.ring();
+        let Some((cell, next)) = ring.exchange(side, judged, self.seated.spare) else {
+            return false;
+        };
+        self.seated.spare = cell;
+        self.hint = next;
+        true
     }
 
     /// Sends the message in `from`, or leaves it there.
@@ -173,21 +194,22 @@ impl<P: Pointer> Handle<P> {
     /// Takes one message.
     #[inline]
     pub(super) fn take(&mut self) -> Result<P::Message, Stop> {
-        let mailbox = &*self.seated.mailbox;
-        let ring = mailbox.storage.ring();
+        if let Some(judged) = self.mailbox().storage.ring().ready(Side::Receive, self.hint) {
+            if self.exchange(Side::Receive, judged) {
+                return Ok(self.taken());
+            }
+        }
+        self.take_from_anywhere()
+    }
+
+    #[inline(never)]
+    fn take_from_anywhere(&mut self) -> Result<P::Message, Stop> {
         loop {
+            let ring = self.mailbox().storage.ring();
             match ring.find(Side::Receive, self.hint) {
                 Found::Ready(judged) => {
-                    if let Some((cell, next)) =
-                        ring.exchange(Side::Receive, judged, self.seated.spare)
-                    {
-                        self.seated.spare = cell;
-                        self.hint = next;
-                        // SAFETY: the exchange gave this handle the cell of a full entry.
-                        #[allow(unsafe_code, reason = "reads the cell of a full entry")]
-                        let message = unsafe { mailbox.storage.cell(cell).read() };
-                        mailbox.notify(Side::Send);
-                        return Ok(message);
+                    if self.exchange(Side::Receive, judged) {
+                        return Ok(self.taken());
                     }
                     retry();
                 }
@@ -196,13 +218,21 @@ impl<P: Pointer> Handle<P> {
                     return Err(Stop::Blocked(judged));
                 }
                 // The end is not marked yet: once it is, the next look finds it, or a message.
-                Found::Blocked(_) => mailbox.finish_close(),
+                Found::Blocked(_) => self.mailbox().finish_close(),
                 Found::Closed(_) => {
-                    mailbox.finish_close();
+                    self.mailbox().finish_close();
                     return Err(Stop::Closed);
                 }
             }
         }
+    }
+
+    /// The message that an exchange has just brought in.
+    #[inline]
+    fn taken(&mut self) -> P::Message {
+        let message = self.unfill();
+        self.mailbox().notify(Side::Send);
+        message
     }
 
     /// Writes a message into the spare cell, to be sent later.
@@ -215,9 +245,11 @@ impl<P: Pointer> Handle<P> {
         }
     }
 
-    /// Takes the message out of the spare cell that could not be sent.
+    /// Takes the message out of the spare cell.
+    #[inline]
     pub(super) fn unfill(&mut self) -> P::Message {
-        // SAFETY: the cell is the spare of this handle, and was filled by `put` or `fill`.
+        // SAFETY: the cell is the spare of this handle, and full: by `put` or `fill`, which could not
+        // send it, or by an exchange with a full entry.
         #[allow(unsafe_code, reason = "reads the spare cell")]
         unsafe {
             self.spare().read()

@@ -287,7 +287,7 @@ impl<S: Storage> Mailbox<S> {
     /// How many messages are in the mailbox: a snapshot, never above the capacity.
     ///
     /// # Cost
-    /// A few loads: one for each message since a position was last shared, up to 32 or an eighth of the
+    /// A few loads: one for each message since a position was last shared, up to 64 or a quarter of the
     /// capacity, on each side.
     pub fn len(&self) -> usize {
         self.storage.ring().len()
