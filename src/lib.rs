@@ -1,16 +1,20 @@
-//! Work, in droves: see [`mailbox`].
+#![cfg_attr(feature = "std", doc = include_str!("../README.md"))]
+#![cfg_attr(not(feature = "std"), doc = "Work, in droves: see [`mailbox`].")]
 #![no_std]
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
 #[cfg(any(feature = "std", test, droves_stall))]
 extern crate std;
 
+mod sync;
+
 mod cells;
 mod config;
-pub mod mailbox;
 mod ring;
-mod sync;
+
+pub mod mailbox;
 
 #[path = "../adapters/mod.rs"]
 mod adapters;

@@ -11,6 +11,12 @@
 //! | `droves_stall` | `core`, with [`step`] before each access | stopping a thread at a chosen access |
 //! | `droves_word32` | `core`, 32 bits wide | the word of a 32-bit target on a wider one |
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "this file is what stands for them"
+)]
+
 pub(crate) use core::sync::atomic::Ordering;
 
 #[cfg(all(target_has_atomic = "64", not(droves_word32)))]

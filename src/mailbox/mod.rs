@@ -69,9 +69,6 @@ mod sender;
 mod storage;
 mod waiter;
 
-#[cfg(all(test, not(any(droves_loom, droves_shuttle))))]
-mod tests;
-
 pub use error::{
     Closed, HandlesError, SendError, SendManyError, SharedRecvError, SharedSendError, TryRecvError,
     TrySendError,
