@@ -8,7 +8,11 @@ use std::task::Wake;
 use std::thread::{self, Thread};
 use std::time::Instant;
 
-use crate::mailbox::{Pointer, Receiver, RecvDeadlineError, SendDeadlineError, SendError, Sender};
+use crate::mailbox::{
+    Closed, Pointer, Receiver, RecvDeadlineError, SendDeadlineError, SendError, Sender,
+    TryRecvError, TrySendError,
+};
+use crate::sync::retry;
 
 impl<T, P: Pointer<Message = T>> Sender<T, P> {
     /// Sends a message, and blocks the thread while there is no room.
@@ -20,14 +24,15 @@ impl<T, P: Pointer<Message = T>> Sender<T, P> {
     /// As [`try_send`](Self::try_send) while there is room; then a short spin, then the thread parks.
     /// A thread's first wait allocates.
     pub fn send_blocking(&mut self, message: T) -> Result<(), SendError<T>> {
-        match block_on(self.send(message), None) {
-            Some(result) => result,
-            None => unreachable!("there is no deadline"),
+        let mut from = Some(message);
+        match (self.block(&mut from, None), from) {
+            (Some(Err(Closed)), Some(message)) => Err(SendError::Closed(message)),
+            _ => Ok(()),
         }
     }
 
-    /// Sends a message, and blocks the thread while there is no room, until the deadline. A deadline
-    /// in the past means a single try.
+    /// Sends a message, and blocks the thread while there is no room, until the deadline. With a deadline
+    /// in the past it tries and does not park.
     ///
     /// # Errors
     /// The message comes back if the mailbox is closed, or was full until the deadline.
@@ -40,12 +45,34 @@ impl<T, P: Pointer<Message = T>> Sender<T, P> {
         deadline: Instant,
     ) -> Result<(), SendDeadlineError<T>> {
         let mut from = Some(message);
-        let result = block_on(self.send_from(&mut from), Some(deadline));
-        match (result, from) {
-            (Some(Err(_)), Some(message)) => Err(SendDeadlineError::Closed(message)),
+        match (self.block(&mut from, Some(deadline)), from) {
+            (Some(Err(Closed)), Some(message)) => Err(SendDeadlineError::Closed(message)),
             (None, Some(message)) => Err(SendDeadlineError::Timeout(message)),
-            (_, None) | (Some(Ok(())), _) => Ok(()),
+            _ => Ok(()),
         }
+    }
+
+    /// Leaves the message in `from` if it was not sent; `None` if the deadline passed.
+    fn block(
+        &mut self,
+        from: &mut Option<T>,
+        deadline: Option<Instant>,
+    ) -> Option<Result<(), Closed>> {
+        let sent = spin(|| {
+            let message = from.take()?;
+            match self.try_send(message) {
+                Ok(()) => Some(Ok(())),
+                Err(TrySendError::Full(message)) => {
+                    *from = Some(message);
+                    None
+                }
+                Err(TrySendError::Closed(message)) => {
+                    *from = Some(message);
+                    Some(Err(Closed))
+                }
+            }
+        });
+        sent.or_else(|| park(self.send_from(from), deadline))
     }
 }
 
@@ -57,11 +84,11 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
     /// As [`try_recv`](Self::try_recv) while there are messages; then a short spin, then the thread
     /// parks. A thread's first wait allocates.
     pub fn recv_blocking(&mut self) -> Option<T> {
-        block_on(self.recv(), None).flatten()
+        self.block(None)?.ok()
     }
 
-    /// Receives a message, and blocks the thread while there is none, until the deadline. A deadline
-    /// in the past means a single try.
+    /// Receives a message, and blocks the thread while there is none, until the deadline. With a deadline
+    /// in the past it tries and does not park.
     ///
     /// # Errors
     /// `Timeout`, or `Closed` if the mailbox is closed and drained.
@@ -69,13 +96,38 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
     /// # Cost
     /// As [`recv_blocking`](Self::recv_blocking).
     pub fn recv_deadline(&mut self, deadline: Instant) -> Result<T, RecvDeadlineError> {
-        match block_on(self.recv(), Some(deadline)) {
-            Some(Some(message)) => Ok(message),
-            Some(None) => Err(RecvDeadlineError::Closed),
+        match self.block(Some(deadline)) {
+            Some(Ok(message)) => Ok(message),
+            Some(Err(Closed)) => Err(RecvDeadlineError::Closed),
             None => Err(RecvDeadlineError::Timeout),
         }
     }
+
+    /// `None` if the deadline passed.
+    fn block(&mut self, deadline: Option<Instant>) -> Option<Result<T, Closed>> {
+        let received = spin(|| match self.try_recv() {
+            Ok(message) => Some(Ok(message)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Closed) => Some(Err(Closed)),
+        });
+        received.or_else(|| park(self.recv(), deadline).map(|message| message.ok_or(Closed)))
+    }
 }
+
+/// Tries a few times, with pauses: most waits are short, and to park and be woken costs microseconds.
+fn spin<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    for step in 0..SPINS {
+        if let Some(done) = attempt() {
+            return Some(done);
+        }
+        for _ in 0..1 << step {
+            retry();
+        }
+    }
+    None
+}
+
+const SPINS: u32 = 8;
 
 /// Wakes a thread by unparking it.
 struct Unpark(Thread);
@@ -96,7 +148,7 @@ std::thread_local! {
 }
 
 /// Runs a future on this thread until it is done, or until the deadline. It is polled at least once.
-fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
+fn park<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
     let mut future = pin!(future);
     // A thread that is about to end may have lost its waker already.
     let waker = WAKER

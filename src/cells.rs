@@ -59,3 +59,101 @@ impl<T> Cell<T> {
         self.0.with_mut(<*mut MaybeUninit<T>>::cast)
     }
 }
+
+#[cfg(feature = "alloc")]
+pub(crate) use array::CellArray;
+
+#[cfg(feature = "alloc")]
+mod array {
+    use alloc::alloc::{alloc, dealloc, handle_alloc_error};
+    use core::alloc::Layout;
+    use core::marker::PhantomData;
+    use core::ptr::NonNull;
+
+    use super::Cell;
+
+    /// What a cache fetches at once.
+    const LINE: usize = 64;
+
+    /// Cells on the heap. Those of a line and more each begin on a line, so that a message does not
+    /// move one line more than it has to.
+    #[derive(Debug)]
+    pub(crate) struct CellArray<T> {
+        first: NonNull<u8>,
+        count: usize,
+        owned: PhantomData<Cell<T>>,
+    }
+
+    // SAFETY: it owns its cells, as a `Box<[Cell<T>]>` would.
+    unsafe impl<T: Send> Send for CellArray<T> {}
+    // SAFETY: as above.
+    unsafe impl<T: Send> Sync for CellArray<T> {}
+
+    impl<T> CellArray<T> {
+        const ALIGN: usize = if size_of::<Cell<T>>() >= LINE && align_of::<Cell<T>>() < LINE {
+            LINE
+        } else {
+            align_of::<Cell<T>>()
+        };
+        const STRIDE: usize = size_of::<Cell<T>>().next_multiple_of(Self::ALIGN);
+
+        /// How many cells an allocation can hold.
+        pub(crate) const MAX: usize = (isize::MAX as usize - LINE) / Self::STRIDE_OR_ONE;
+        const STRIDE_OR_ONE: usize = if Self::STRIDE == 0 { 1 } else { Self::STRIDE };
+
+        fn layout(count: usize) -> Layout {
+            let size = Self::STRIDE.checked_mul(count);
+            size.and_then(|size| Layout::from_size_align(size, Self::ALIGN).ok())
+                .expect("a mailbox's cells fit in memory")
+        }
+
+        pub(crate) fn new(count: usize) -> Self {
+            let layout = Self::layout(count);
+            let first = if layout.size() == 0 {
+                NonNull::<Cell<T>>::dangling().cast()
+            } else {
+                // SAFETY: the layout's size is not zero.
+                let allocated = unsafe { alloc(layout) };
+                NonNull::new(allocated).unwrap_or_else(|| handle_alloc_error(layout))
+            };
+            let cells = Self { first, count, owned: PhantomData };
+            for index in 0..count {
+                // SAFETY: the place is inside the allocation, aligned, and nobody else's yet.
+                unsafe { cells.place(index).write(Cell::new()) };
+            }
+            cells
+        }
+
+        pub(crate) fn len(&self) -> usize {
+            self.count
+        }
+
+        #[inline]
+        fn place(&self, index: usize) -> NonNull<Cell<T>> {
+            // Wrapping, so that it is safe; all callers stay below `count`.
+            let place = self.first.as_ptr().wrapping_add(index * Self::STRIDE);
+            NonNull::new(place).unwrap_or(self.first).cast()
+        }
+
+        #[inline]
+        pub(crate) fn get(&self, index: usize) -> Option<&Cell<T>> {
+            // SAFETY: below `count`, where a cell was written that stays until drop.
+            (index < self.count).then(|| unsafe { self.place(index).as_ref() })
+        }
+    }
+
+    impl<T> Drop for CellArray<T> {
+        fn drop(&mut self) {
+            for index in 0..self.count {
+                // SAFETY: a cell was written there, and nobody borrows it any more. Messages were taken
+                // out before: a cell does not drop them.
+                unsafe { self.place(index).drop_in_place() };
+            }
+            let layout = Self::layout(self.count);
+            if layout.size() != 0 {
+                // SAFETY: it was allocated with this layout in `new`.
+                unsafe { dealloc(self.first.as_ptr(), layout) };
+            }
+        }
+    }
+}

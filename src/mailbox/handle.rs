@@ -36,7 +36,7 @@ impl<P: Pointer> Seated<P> {
                 continue;
             };
             // Relaxed: `take` ordered it after the last owner's `drop`.
-            let spare = block.list[seat - block.first].spare.load(Ordering::Relaxed);
+            let spare = block.get(seat).spare.load(Ordering::Relaxed);
             let spare = low(spare) ^ Self::home(&mailbox, seat);
             return Ok(Self { mailbox, seat, spare });
         }
@@ -51,7 +51,7 @@ impl<P: Pointer> Seated<P> {
 impl<P: Pointer> Drop for Seated<P> {
     fn drop(&mut self) {
         let block = self.mailbox.storage.block_of(self.seat);
-        let seat = &block.list[self.seat - block.first];
+        let seat = &block.get(self.seat);
         let spare = self.spare ^ Self::home(&self.mailbox, self.seat);
         // Relaxed: `release` orders it before the next owner's `take`.
         seat.spare.store(spare as Word, Ordering::Relaxed);
@@ -349,7 +349,7 @@ impl<P: Pointer> Handle<P> {
         // waiter's word, or the confirmation that follows, orders it.
         needy.fetch_add(1, Ordering::Relaxed);
         let uncount = Uncount(needy);
-        if !block.list[seat - block.first].waiter.enlist(cx.waker()) {
+        if !block.get(seat).waiter.enlist(cx.waker()) {
             return false;
         }
         core::mem::forget(uncount);
@@ -367,7 +367,7 @@ impl<P: Pointer> Handle<P> {
         let mailbox = &*self.seated.mailbox;
         let seat = self.seated.seat;
         let block = mailbox.storage.block_of(seat);
-        let withdrawn = block.list[seat - block.first].waiter.withdraw();
+        let withdrawn = block.get(seat).waiter.withdraw();
         block.set_waiting(self.side, seat, false);
         if !withdrawn.woken {
             mailbox.settled(self.side);

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::Control;
 use super::seats::{GROUP, Group, Seat, Seats};
 use super::storage::{MAX_CAPACITY, Parts};
-use crate::cells::Cell;
+use crate::cells::{Cell, CellArray};
 use crate::config::ConfigError;
 use crate::ring::{Hints, Layout, Ring};
 use crate::sync::{AtomicWord, OnceBox, Word};
@@ -26,13 +26,14 @@ pub struct Heap<T> {
     hints: Hints,
     control: Control,
     entries: Box<[AtomicWord]>,
-    cells: Box<[Cell<T>]>,
+    cells: CellArray<T>,
     blocks: [OnceBox<Block<T>>; BLOCKS],
 }
 
 #[derive(Debug)]
 struct Block<T> {
-    seats: Box<[Seat<T>]>,
+    seats: Box<[Seat]>,
+    spares: CellArray<T>,
     groups: Box<[Group]>,
 }
 
@@ -43,7 +44,7 @@ impl<T> Heap<T> {
 
     /// Starts so many laps before the lap counter wraps.
     pub(crate) fn starting(capacity: usize, laps: Word) -> Result<Self, ConfigError> {
-        ConfigError::check("capacity", capacity, 1, MAX_CAPACITY)?;
+        ConfigError::check("capacity", capacity, 1, MAX_CAPACITY.min(CellArray::<T>::MAX))?;
         let layout = Layout::new(capacity, capacity + MAX_SEATS);
         let start = layout.laps_before_wrap(laps);
         Ok(Self {
@@ -51,7 +52,7 @@ impl<T> Heap<T> {
             hints: Hints::new(start),
             control: Control::new(),
             entries: (0..capacity).map(|_| AtomicWord::new(start)).collect(),
-            cells: (0..capacity).map(|_| Cell::new()).collect(),
+            cells: CellArray::new(capacity),
             blocks: core::array::from_fn(|_| OnceBox::new()),
         })
     }
@@ -61,9 +62,10 @@ impl<T> Heap<T> {
     }
 
     /// The cell that came with a seat.
-    fn seat_cell(&self, seat: usize) -> &Cell<T> {
-        let block = self.block_of(seat);
-        &block.list[seat - block.first].cell
+    fn spare(&self, seat: usize) -> &Cell<T> {
+        let number = Self::number_of(seat);
+        let block = self.blocks[number].get().expect("a seat's block stays");
+        block.spares.get(seat - Self::first_of(number)).expect("a block has a cell for each seat")
     }
 
     fn number_of(seat: usize) -> usize {
@@ -86,19 +88,18 @@ impl<T> Parts for Heap<T> {
 
     #[inline]
     fn cell(&self, index: usize) -> &Cell<T> {
-        if index < self.cells.len() {
-            &self.cells[index]
-        } else {
-            self.seat_cell(index - self.cells.len())
+        match self.cells.get(index) {
+            Some(cell) => cell,
+            None => self.spare(index - self.cells.len()),
         }
     }
 
-    fn block(&self, block: usize) -> Option<Seats<'_, T>> {
-        let Block { seats, groups } = self.blocks.get(block)?.get()?;
+    fn block(&self, block: usize) -> Option<Seats<'_>> {
+        let Block { seats, groups, .. } = self.blocks.get(block)?.get()?;
         Some(Seats { first: Self::first_of(block), list: seats, groups })
     }
 
-    fn block_of(&self, seat: usize) -> Seats<'_, T> {
+    fn block_of(&self, seat: usize) -> Seats<'_> {
         self.block(Self::number_of(seat)).expect("a seat's block stays")
     }
 
@@ -109,6 +110,7 @@ impl<T> Parts for Heap<T> {
         let seats = FIRST << block;
         place.get_or_set(|| Block {
             seats: (0..seats).map(|_| Seat::new()).collect(),
+            spares: CellArray::new(seats),
             groups: (0..seats.div_ceil(GROUP)).map(|_| Group::new()).collect(),
         });
         true

@@ -17,7 +17,8 @@ pub struct Inline<T, const N: usize, const H: usize> {
     entries: [AtomicWord; N],
     cells: [Cell<T>; N],
     group: [Group; 1],
-    seats: [Seat<T>; H],
+    seats: [Seat; H],
+    spares: [Cell<T>; H],
 }
 
 impl<T, const N: usize, const H: usize> Inline<T, N, H> {
@@ -39,6 +40,7 @@ impl<T, const N: usize, const H: usize> Inline<T, N, H> {
             cells: [const { Cell::new() }; N],
             group: [const { Group::new() }],
             seats: [const { Seat::new() }; H],
+            spares: [const { Cell::new() }; H],
         }
     }
 }
@@ -58,14 +60,14 @@ impl<T, const N: usize, const H: usize> Parts for Inline<T, N, H> {
 
     #[inline]
     fn cell(&self, index: usize) -> &Cell<T> {
-        if index < N { &self.cells[index] } else { &self.seats[index - N].cell }
+        if index < N { &self.cells[index] } else { &self.spares[index - N] }
     }
 
-    fn block(&self, block: usize) -> Option<Seats<'_, T>> {
+    fn block(&self, block: usize) -> Option<Seats<'_>> {
         (block == 0).then(|| self.block_of(0))
     }
 
-    fn block_of(&self, _seat: usize) -> Seats<'_, T> {
+    fn block_of(&self, _seat: usize) -> Seats<'_> {
         Seats { first: 0, list: &self.seats, groups: &self.group }
     }
 

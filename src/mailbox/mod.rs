@@ -360,7 +360,7 @@ impl<S: Storage> Mailbox<S> {
             let earlier = self.waiting(side, 0).take_while(|&seat| seat < from);
             for seat in later.chain(earlier) {
                 let block = self.storage.block_of(seat);
-                let Some(loan) = block.list[seat - block.first].waiter.lend(again) else {
+                let Some(loan) = block.get(seat).waiter.lend(again) else {
                     continue;
                 };
                 cursor.store(seat as crate::sync::Word + 1, Ordering::Relaxed);
@@ -379,7 +379,7 @@ impl<S: Storage> Mailbox<S> {
         finish_each(|| {
             let seat = seats.next()?;
             let block = self.storage.block_of(seat);
-            if let Some(loan) = block.list[seat - block.first].waiter.lend(true) {
+            if let Some(loan) = block.get(seat).waiter.lend(true) {
                 loan.deliver(|| self.settled(side));
             }
             Some(())

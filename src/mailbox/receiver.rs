@@ -21,7 +21,7 @@ use crate::sync::Arc;
 ///
 /// It is a [`Stream`] of messages that ends when the mailbox is closed and drained. A stream cannot
 /// tell that one has stopped polling it: one that was polled last to `Pending` is still a waiter,
-/// and may be the one that is woken, until it is polled, used or dropped. Futures of
+/// and may be the one that is woken, until it is polled or dropped. Futures of
 /// [`recv`](Self::recv) do not have that weakness.
 ///
 /// `P` is how it points to its mailbox: see [`Pointer`].
@@ -136,7 +136,7 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
 
     /// Polls for a message: what [`recv`](Self::recv) and the stream do.
     ///
-    /// After `Pending` the handle is a waiter until it is polled, used or dropped.
+    /// After `Pending` the handle is a waiter until it is polled or dropped.
     ///
     /// # Cost
     /// As [`recv`](Self::recv).

@@ -1,28 +1,26 @@
-//! Seats: what a handle owns in a mailbox, namely a spare cell and a place to wait.
+//! Seats: what a handle owns in a mailbox beside its spare cell's place, and which are taken.
 
 use super::waiter::Waiter;
-use crate::cells::Cell;
 use crate::ring::Side;
 use crate::sync::{AtomicWord, Ordering, Word, const_fn};
 
 /// How many seats share the words of a [`Group`].
 pub(crate) const GROUP: usize = 32;
 
-/// What one handle owns.
+/// What one handle owns. With each seat the mailbox has one more cell: the seat's spare at the start,
+/// anybody's later.
 #[derive(Debug)]
-pub struct Seat<T> {
+pub struct Seat {
     /// The spare cell of a free seat, exclusive-or the index of the seat's own cell (so that a new
     /// seat is all zero). While the seat is taken, its handle knows better.
     pub(crate) spare: AtomicWord,
     pub(crate) waiter: Waiter,
-    /// One more cell for the mailbox; the seat's spare at the start, anybody's later.
-    pub(crate) cell: Cell<T>,
 }
 
-impl<T> Seat<T> {
+impl Seat {
     const_fn! {
         pub(crate) const fn new() -> Self {
-            Self { spare: AtomicWord::new(0), waiter: Waiter::new(), cell: Cell::new() }
+            Self { spare: AtomicWord::new(0), waiter: Waiter::new() }
         }
     }
 }
@@ -46,31 +44,27 @@ impl Group {
 }
 
 /// A block of seats, by reference.
-#[derive(Debug)]
-pub struct Seats<'a, T> {
+#[derive(Clone, Copy, Debug)]
+pub struct Seats<'a> {
     /// The number of the first seat.
     pub(crate) first: usize,
-    pub(crate) list: &'a [Seat<T>],
+    pub(crate) list: &'a [Seat],
     pub(crate) groups: &'a [Group],
 }
-
-impl<T> Clone for Seats<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Seats<'_, T> {}
 
 /// The bit of a seat in its group.
 const fn bit(offset: usize) -> Word {
     1 << (offset % GROUP)
 }
 
-impl<'a, T> Seats<'a, T> {
+impl<'a> Seats<'a> {
     fn group(self, seat: usize) -> (&'a Group, Word) {
         let offset = seat - self.first;
         (&self.groups[offset / GROUP], bit(offset))
+    }
+
+    pub(crate) fn get(self, seat: usize) -> &'a Seat {
+        &self.list[seat - self.first]
     }
 
     /// Takes a free seat, if there is one. Returns its number.

@@ -22,9 +22,9 @@ pub trait Parts {
     fn control(&self) -> &Control;
     fn cell(&self, index: usize) -> &Cell<Self::Message>;
     /// The block of seats with number `block`, if it exists.
-    fn block(&self, block: usize) -> Option<Seats<'_, Self::Message>>;
+    fn block(&self, block: usize) -> Option<Seats<'_>>;
     /// The block that seat `seat` is in.
-    fn block_of(&self, seat: usize) -> Seats<'_, Self::Message>;
+    fn block_of(&self, seat: usize) -> Seats<'_>;
     /// Makes the block of seats with number `block`, the first that does not exist yet, if there may
     /// be so many.
     fn grow(&self, block: usize) -> bool;
