@@ -10,9 +10,7 @@ use std::time::Instant;
 
 use crate::mailbox::{
     Closed, Pointer, Receiver, RecvDeadlineError, SendDeadlineError, SendError, Sender,
-    TryRecvError, TrySendError,
 };
-use crate::sync::retry;
 
 impl<T, P: Pointer<Message = T>> Sender<T, P> {
     /// Sends a message, and blocks the thread while there is no room.
@@ -58,21 +56,7 @@ impl<T, P: Pointer<Message = T>> Sender<T, P> {
         from: &mut Option<T>,
         deadline: Option<Instant>,
     ) -> Option<Result<(), Closed>> {
-        let sent = spin(|| {
-            let message = from.take()?;
-            match self.try_send(message) {
-                Ok(()) => Some(Ok(())),
-                Err(TrySendError::Full(message)) => {
-                    *from = Some(message);
-                    None
-                }
-                Err(TrySendError::Closed(message)) => {
-                    *from = Some(message);
-                    Some(Err(Closed))
-                }
-            }
-        });
-        sent.or_else(|| park(self.send_from(from), deadline))
+        park(self.send_from(from), deadline)
     }
 }
 
@@ -105,29 +89,9 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
 
     /// `None` if the deadline passed.
     fn block(&mut self, deadline: Option<Instant>) -> Option<Result<T, Closed>> {
-        let received = spin(|| match self.try_recv() {
-            Ok(message) => Some(Ok(message)),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Closed) => Some(Err(Closed)),
-        });
-        received.or_else(|| park(self.recv(), deadline).map(|message| message.ok_or(Closed)))
+        park(self.recv(), deadline).map(|message| message.ok_or(Closed))
     }
 }
-
-/// Tries a few times, with pauses: most waits are short, and to park and be woken costs microseconds.
-fn spin<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
-    for step in 0..SPINS {
-        if let Some(done) = attempt() {
-            return Some(done);
-        }
-        for _ in 0..1 << step {
-            retry();
-        }
-    }
-    None
-}
-
-const SPINS: u32 = 8;
 
 /// Wakes a thread by unparking it.
 struct Unpark(Thread);

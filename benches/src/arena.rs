@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::contender::{Contender, Fault};
 use crate::options::{Effort, Options};
 use crate::report::{Field, Outcome, Row};
-use crate::stats::{Score, Verdict, median, odd_rounds};
+use crate::stats::{Score, Verdict, median, odd_rounds, percentile};
 use crate::{cores, watchdog};
 
-/// A peer this much slower than the best after the trial rounds leaves the arena. Its time so far is
-/// shown; the rounds it would have taken are worth more elsewhere.
+/// A peer whose better trial rounds are this much slower than the best peer's typical one leaves the
+/// arena. Its time so far is shown; the rounds it would have taken are worth more elsewhere.
 const HOPELESS: f64 = 1.5;
 
 /// A contender of an arena.
@@ -113,10 +113,7 @@ impl Arena {
     fn sample(&self, index: usize, operations: u64) -> Result<crate::Sample, Fault> {
         let contender = &self.entrants[index].contender;
         let cell = &self.races[0].cell;
-        watchdog::guard(
-            || format!("{cell}: {}", contender.name()),
-            || contender.run(operations),
-        )
+        watchdog::guard(|| format!("{cell}: {}", contender.name()), || contender.run(operations))
     }
 
     /// Finds out how many operations make a round; runs nobody who is in no race.
@@ -142,19 +139,16 @@ impl Arena {
     }
 
     fn send_off_the_hopeless(&self, runners: &mut [Runner]) {
-        let typical = |runner: &Runner| median(&odd_rounds(&runner.times));
         let mut keep = vec![false; runners.len()];
         for race in &self.races {
             keep[race.ours] = true;
-            let raced: Vec<(usize, f64)> = race
-                .peers
-                .iter()
-                .filter(|&&peer| runners[peer].running)
-                .map(|&peer| (peer, typical(&runners[peer])))
-                .collect();
-            let best = raced.iter().map(|(_, time)| *time).fold(f64::INFINITY, f64::min);
-            for (peer, time) in raced {
-                keep[peer] |= time <= best * HOPELESS;
+            let raced = || race.peers.iter().copied().filter(|&peer| runners[peer].running);
+            // Only the odd rounds have a say in who is raced against.
+            let odd = |peer: usize| odd_rounds(&runners[peer].times);
+            let best_typical = raced().map(|peer| median(&odd(peer))).fold(f64::MAX, f64::min);
+            for peer in raced() {
+                // Not the median: on a busy machine a peer may have had bad luck.
+                keep[peer] |= percentile(&odd(peer), 0.25) <= best_typical * HOPELESS;
             }
         }
         for (runner, keep) in runners.iter_mut().zip(keep) {
@@ -224,7 +218,7 @@ impl Runner {
                 self.times.push(sample.nanos_each());
                 // The first guess may have been taken at a bad moment.
                 let factor = length.as_secs_f64() / sample.elapsed.as_secs_f64();
-                if !(0.7..=1.1).contains(&factor) {
+                if !(0.8..=1.1).contains(&factor) {
                     self.scale(factor.clamp(0.5, 2.0));
                 }
             }

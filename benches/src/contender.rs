@@ -65,6 +65,12 @@ impl Contender {
         Self { mark, ..self }
     }
 
+    /// Changes the name.
+    #[must_use]
+    pub fn renamed(self, rename: impl FnOnce(&str) -> String) -> Self {
+        Self { name: rename(&self.name), ..self }
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

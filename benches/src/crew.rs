@@ -40,6 +40,7 @@ pub type Job<'a, R> = Box<dyn FnOnce() -> R + Send + 'a>;
 ///
 /// # Panics
 /// If a job does.
+#[must_use]
 pub fn run_crew<R: Send>(regime: Regime, jobs: Vec<Job<'_, R>>) -> (Duration, Vec<R>) {
     let missing = AtomicUsize::new(jobs.len());
     let finished: Vec<(Span, R)> = thread::scope(|scope| {

@@ -19,17 +19,17 @@ impl Effort {
     /// What a verdict is based on.
     pub const FULL: Self = Self {
         rounds: 31,
-        trial: 8,
+        trial: 6,
         short: Duration::from_millis(4),
         long: Duration::from_millis(110),
     };
 
     /// A look in passing, and a check that everything still runs.
     pub const QUICK: Self = Self {
-        rounds: 7,
-        trial: 3,
+        rounds: 9,
+        trial: 4,
         short: Duration::from_millis(1),
-        long: Duration::from_millis(8),
+        long: Duration::from_millis(10),
     };
 }
 

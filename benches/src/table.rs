@@ -18,6 +18,9 @@ pub(crate) fn print_heading(options: &Options) {
         effort.long.as_millis(),
         crate::cores(),
     );
+    if let Some(load) = load_average() {
+        println!("load average before the start: {load}");
+    }
     if options.quick {
         println!("quick: too few and too short rounds for a verdict to rest on");
     }
@@ -25,6 +28,12 @@ pub(crate) fn print_heading(options: &Options) {
         "\n{:CELL$} {:>8}  {:PEER$} {:>6} {:>13} {:>7}  verdict",
         "cell", "ours", "best peer", "ratio", "p10 – p90", "target"
     );
+}
+
+/// What other work there is, where the system says so: it makes verdicts unclear.
+fn load_average() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next().map(str::to_owned)
 }
 
 pub(crate) fn print_outcome(outcome: &Outcome) {
@@ -69,7 +78,9 @@ fn describe(field: &Field) -> String {
 }
 
 pub(crate) fn print_closing(report: &Report) {
-    println!("\n[in brackets]: shown, not raced · (in parentheses): hopeless after the trial rounds");
+    println!(
+        "\n[in brackets]: shown, not raced · (in parentheses): hopeless after the trial rounds"
+    );
     for mark in report.marks() {
         println!("{}: {}", mark.sign, mark.meaning);
     }

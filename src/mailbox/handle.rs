@@ -7,6 +7,7 @@
 
 use core::task::{Context, Poll};
 
+use super::patience::Patience;
 use super::storage::Parts;
 use super::{Closed, HandlesError, Mailbox, Pointer, TryRecvError, TrySendError, finish_each};
 use crate::cells::Cell;
@@ -87,6 +88,7 @@ pub(super) struct Handle<P: Pointer> {
     enlisted: bool,
     /// Where this handle goes on.
     hint: Word,
+    patience: Patience,
 }
 
 impl<P: Pointer> Handle<P> {
@@ -102,7 +104,7 @@ impl<P: Pointer> Handle<P> {
     /// A handle that does not count, for one call.
     pub(super) fn visit(seated: Seated<P>, side: Side) -> Self {
         let hint = seated.mailbox.storage.ring().shared(side);
-        Self { seated, side, counted: false, enlisted: false, hint }
+        Self { seated, side, counted: false, enlisted: false, hint, patience: Patience::new() }
     }
 
     pub(super) fn pointer(&self) -> &P {
@@ -314,7 +316,7 @@ impl<P: Pointer> Handle<P> {
         loop {
             // Who was chosen has the wake now, and uses it.
             let _ = self.withdraw();
-            let judged = match operation(self) {
+            let judged = match self.try_patiently(&mut operation) {
                 Ok(done) => return Poll::Ready(Ok(done)),
                 Err(Stop::Closed) => return Poll::Ready(Err(Closed)),
                 Err(Stop::Blocked(judged)) => judged,
@@ -331,6 +333,29 @@ impl<P: Pointer> Handle<P> {
             }
             retry();
         }
+    }
+
+    /// Runs `operation`, and while it is blocked, again after pauses, as long as that has paid before.
+    fn try_patiently<R>(
+        &mut self,
+        operation: &mut impl FnMut(&mut Self) -> Result<R, Stop>,
+    ) -> Result<R, Stop> {
+        let mut result = operation(self);
+        if !matches!(result, Err(Stop::Blocked(_))) {
+            return result;
+        }
+        for pauses in self.patience.pauses() {
+            for _ in 0..pauses {
+                retry();
+            }
+            result = operation(self);
+            if !matches!(result, Err(Stop::Blocked(_))) {
+                self.patience.paid();
+                return result;
+            }
+        }
+        self.patience.failed();
+        result
     }
 
     /// Gives up waiting. A wake that had come goes to another waiter of this side.

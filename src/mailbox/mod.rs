@@ -61,6 +61,7 @@ mod handle;
 mod heap;
 #[cfg(not(droves_loom))]
 mod inline;
+mod patience;
 mod permit;
 mod pointer;
 mod receiver;

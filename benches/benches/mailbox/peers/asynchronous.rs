@@ -8,9 +8,9 @@ use crate::handles::{AsyncReceiver, AsyncSender, Handles, Opens};
 use crate::load::Shape;
 use crate::message::Message;
 
-pub(crate) struct Crossfire;
+pub(crate) struct CrossfireAsync;
 
-impl<T: Message> Opens<T> for Crossfire {
+impl<T: Message> Opens<T> for CrossfireAsync {
     const NAME: &'static str = "crossfire";
 
     type Sender = MAsyncTx<mpmc::Array<T>>;

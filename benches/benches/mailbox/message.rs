@@ -6,8 +6,8 @@ use droves_benches::Tally;
 
 /// A message made of consecutive numbers.
 ///
-/// `Copy` and `Default` are there for peers that need them.
-pub(crate) trait Message: Copy + Default + Send + Sync + 'static {
+/// The bounds beyond `Send` are there for peers that need them.
+pub(crate) trait Message: Copy + Default + Send + Sync + Unpin + 'static {
     /// How many numbers it carries.
     const NUMBERS: u64;
 
@@ -67,6 +67,8 @@ impl Message for Chunk {
 
     #[inline]
     fn count_into(&self, tally: &mut Tally) {
-        self.iter().for_each(|number| tally.add(*number));
+        for &number in self {
+            tally.add(number);
+        }
     }
 }

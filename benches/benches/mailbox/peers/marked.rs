@@ -97,6 +97,6 @@ impl<T: Message> TrySender<T> for Sender<T> {
 impl<T: Message> TryReceiver<T> for Receiver<T> {
     #[inline]
     fn try_recv(&mut self) -> Option<T> {
-        (**self).try_recv().ok().flatten()
+        Self::try_recv(self).ok().flatten()
     }
 }

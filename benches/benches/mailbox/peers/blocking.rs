@@ -54,7 +54,7 @@ impl<T: Message> BlockingReceiver<T> for MRx<mpmc::Array<T>> {
 impl<T: Message> BlockingSender<T> for omango_mpmc::BSender<T> {
     #[inline]
     fn send(&mut self, message: T) {
-        Self::send(self, message).ok().expect("receivers are there");
+        Self::send(self, message).expect("receivers are there");
     }
 
     fn close(&mut self) {

@@ -134,7 +134,7 @@ impl Smol {
         for index in 0..WORKERS {
             thread::spawn(move || {
                 regime.settle(index);
-                block_on(self.0.run(future::pending::<()>()))
+                block_on(self.0.run(future::pending::<()>()));
             });
         }
     }

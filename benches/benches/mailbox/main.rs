@@ -16,6 +16,7 @@
 
 mod cells;
 mod depth;
+mod field;
 mod handles;
 mod load;
 mod message;

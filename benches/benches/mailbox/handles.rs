@@ -3,6 +3,7 @@
 //! A peer is a type that implements [`Opens`], and handles that implement the ways it has. All of it
 //! is static: a contender's loop is compiled for that contender alone.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::load::Shape;
@@ -34,10 +35,7 @@ impl<S, R> Handles<S, R> {
         S: Clone,
         R: Clone,
     {
-        Self {
-            senders: vec![sender; shape.producers],
-            receivers: vec![receiver; shape.consumers],
-        }
+        Self { senders: vec![sender; shape.producers], receivers: vec![receiver; shape.consumers] }
     }
 
     /// For channels whose receiver cannot be cloned.
@@ -117,7 +115,10 @@ pub(crate) trait SharedQueue<T>: Send + Sync + Sized {
     fn pop(&self) -> Option<T>;
 }
 
-impl<T, Q: SharedQueue<T>> Opens<T> for Q {
+/// Opens a [`SharedQueue`].
+pub(crate) struct Shared<Q>(PhantomData<Q>);
+
+impl<T, Q: SharedQueue<T>> Opens<T> for Shared<Q> {
     const NAME: &'static str = Q::NAME;
     const LOCK_FREE: bool = Q::LOCK_FREE;
 

@@ -1,0 +1,3 @@
+//! The bodies of the fuzz targets: `tests/corpus.rs` of the library runs them too, without a fuzzer.
+
+pub mod mailbox;
