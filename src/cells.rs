@@ -128,17 +128,16 @@ mod array {
             self.count
         }
 
+        /// Where a cell is: for an index below `count`.
         #[inline]
-        fn place(&self, index: usize) -> NonNull<Cell<T>> {
-            // Wrapping, so that it is safe; all callers stay below `count`.
-            let place = self.first.as_ptr().wrapping_add(index * Self::STRIDE);
-            NonNull::new(place).unwrap_or(self.first).cast()
+        fn place(&self, index: usize) -> *mut Cell<T> {
+            self.first.as_ptr().wrapping_add(index * Self::STRIDE).cast()
         }
 
         #[inline]
         pub(crate) fn get(&self, index: usize) -> Option<&Cell<T>> {
             // SAFETY: below `count`, where a cell was written that stays until drop.
-            (index < self.count).then(|| unsafe { self.place(index).as_ref() })
+            (index < self.count).then(|| unsafe { &*self.place(index) })
         }
     }
 

@@ -125,8 +125,8 @@ impl Layout {
     }
 
     /// The entry at `position` that holds `cell`.
-    const fn entry(self, lap: Word, position: Word, cell: usize, kind: Kind) -> Word {
-        lap | (((cell as Word) << KIND_BITS) ^ (position & self.cells)) | kind as Word
+    const fn entry(position: Word, cell: usize, kind: Kind) -> Word {
+        position ^ ((cell as Word) << KIND_BITS) ^ kind as Word
     }
 
     const fn next(self, position: Word) -> Word {
@@ -173,7 +173,8 @@ impl Hints {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Judged {
     position: Word,
-    entry: Word,
+    index: usize,
+    word: Word,
 }
 
 impl Judged {
@@ -206,14 +207,13 @@ impl Ring<'_> {
     /// The entry at a handle's own position, if it is ready: the common case, in a few instructions.
     #[inline]
     pub(crate) fn ready(self, side: Side, position: Word) -> Option<Judged> {
-        // Acquire: as in `find_from`.
-        let entry = self.entries[self.layout.index(position)].load(Ordering::Acquire);
+        let judged = self.look(position);
         let expected = match side {
             Side::Send => Kind::Empty,
             Side::Receive => Kind::Full,
         };
-        let differs = (entry ^ position) & !self.layout.cells != expected as Word;
-        (!differs).then_some(Judged { position, entry })
+        let differs = (judged.word ^ position) & !self.layout.cells != expected as Word;
+        (!differs).then_some(judged)
     }
 
     /// Looks for the tail (for sending) or the head (for receiving), from `hint` on.
@@ -241,25 +241,29 @@ impl Ring<'_> {
     #[inline]
     fn find_from(self, side: Side, mut position: Word) -> Found {
         loop {
-            // Acquire: pairs with the exchange that put this entry's cell there.
-            let entry = self.entries[self.layout.index(position)].load(Ordering::Acquire);
-            let judged = Judged { position, entry };
-            match self.judge(side, judged) {
+            match self.judge(side, self.look(position)) {
                 Ok(found) => return found,
                 Err(next) => position = next,
             }
         }
     }
 
+    #[inline]
+    fn look(self, position: Word) -> Judged {
+        let index = self.layout.index(position);
+        // Acquire: pairs with the exchange that put this entry's cell there.
+        Judged { position, index, word: self.entries[index].load(Ordering::Acquire) }
+    }
+
     /// What an entry means for a side that came to it; or else, the position to look at next.
     #[inline]
     fn judge(self, side: Side, judged: Judged) -> Result<Found, Word> {
-        let Judged { position, entry } = judged;
+        let Judged { position, word, .. } = judged;
         let unit = self.layout.lap_unit();
-        let ahead = self.layout.lap(entry).wrapping_sub(self.layout.lap(position));
+        let ahead = self.layout.lap(word).wrapping_sub(self.layout.lap(position));
         let here = position.wrapping_add(ahead);
         let previous = here.wrapping_sub(unit);
-        match (side, Layout::kind(entry)) {
+        match (side, Layout::kind(word)) {
             (Side::Send, Kind::Full) if ahead == unit.wrapping_neg() => Ok(Found::Blocked(judged)),
             (Side::Send, Kind::Closed) => Ok(Found::Closed(here)),
             (Side::Send, Kind::Last) => Ok(Found::Closed(here.wrapping_add(unit))),
@@ -281,25 +285,39 @@ impl Ring<'_> {
     /// closer, was faster, and then `cell` is still the caller's.
     #[inline]
     pub(crate) fn exchange(self, side: Side, judged: Judged, cell: usize) -> Option<(usize, Word)> {
-        let Judged { position, entry } = judged;
-        let lap = self.layout.lap(position);
-        let next_lap = lap.wrapping_add(self.layout.lap_unit());
-        let (lap, kind) = match (side, Layout::kind(entry)) {
-            (Side::Send, _) => (lap, Kind::Full),
-            (Side::Receive, Kind::Last) => (next_lap, Kind::Closed),
-            (Side::Receive, _) => (next_lap, Kind::Empty),
+        let Judged { position, word, .. } = judged;
+        let emptied = position.wrapping_add(self.layout.lap_unit());
+        let new = match (side, Layout::kind(word)) {
+            (Side::Send, _) => Layout::entry(position, cell, Kind::Full),
+            (Side::Receive, Kind::Last) => Layout::entry(emptied, cell, Kind::Closed),
+            (Side::Receive, _) => Layout::entry(emptied, cell, Kind::Empty),
         };
-        let new = self.layout.entry(lap, position, cell, kind);
-        // Release: hands over `cell` with what was written to it. Acquire: pairs with the Release of
-        // whoever put the other cell in, so that it is done with it.
-        self.entries[self.layout.index(position)]
-            .compare_exchange(entry, new, Ordering::AcqRel, Ordering::Relaxed)
-            .ok()?;
+        if !self.replace(judged, new) {
+            return None;
+        }
         let next = self.layout.next(position);
         if position & self.layout.unpublished == 0 {
             self.publish(side, next);
         }
-        Some((self.layout.cell(entry, position), next))
+        Some((self.layout.cell(word, position), next))
+    }
+
+    /// Replaces the entry, if it still is what it was when it was judged.
+    #[inline]
+    fn replace(self, judged: Judged, new: Word) -> bool {
+        // Release: hands over the cell that is in `new`, with what was written to it. Acquire: pairs
+        // with the Release of whoever put the other cell in, so that it is done with it.
+        self.entries[judged.index]
+            .compare_exchange(judged.word, new, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Whether the entry still is what it was when it was judged.
+    ///
+    /// A read-modify-write: what this thread did before is then visible to whoever changes the entry
+    /// after, which is what a waiter that has just registered must know.
+    pub(crate) fn confirm(self, judged: Judged) -> bool {
+        self.replace(judged, judged.word)
     }
 
     /// Takes a full cell out and leaves it there as an empty one, for when nobody else uses the ring.
@@ -307,7 +325,7 @@ impl Ring<'_> {
         let Found::Ready(judged) = self.find_shared(Side::Receive) else {
             return None;
         };
-        let cell = self.layout.cell(judged.entry, judged.position);
+        let cell = self.layout.cell(judged.word, judged.position);
         self.exchange(Side::Receive, judged, cell).map(|(cell, _)| cell)
     }
 
@@ -321,17 +339,6 @@ impl Ring<'_> {
             // Release: pairs with `shared`. If it fails, the hint has moved on.
             let _ = hint.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed);
         }
-    }
-
-    /// Whether the entry still is what it was when it was judged.
-    ///
-    /// A read-modify-write: what this thread did before is then visible to whoever changes the entry
-    /// after, which is what a waiter that has just registered must know.
-    pub(crate) fn confirm(self, judged: Judged) -> bool {
-        let entry = &self.entries[self.layout.index(judged.position)];
-        entry
-            .compare_exchange(judged.entry, judged.entry, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
     }
 
     /// Whether somebody asked to close; sending is over, or about to be.
@@ -357,15 +364,7 @@ impl Ring<'_> {
                 Found::Blocked(judged) => (judged, Kind::Last),
                 Found::Closed(_) => return,
             };
-            let new = (judged.entry & !KIND) | kind as Word;
-            // AcqRel: the cell stays where it is, so its history must pass through.
-            let exchange = self.entries[self.layout.index(judged.position)].compare_exchange(
-                judged.entry,
-                new,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
-            if exchange.is_ok() {
+            if self.replace(judged, (judged.word & !KIND) | kind as Word) {
                 return;
             }
             retry();

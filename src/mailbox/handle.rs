@@ -119,30 +119,27 @@ impl<P: Pointer> Handle<P> {
         self.mailbox().storage.cell(self.seated.spare)
     }
 
-    /// Puts the spare cell in, which `fill` fills as soon as there is room, at the latest.
+    /// Sends the message that the spare cell is filled with.
     #[inline]
-    fn push(&mut self, mut fill: impl FnMut(&Cell<P::Message>)) -> Result<(), Stop> {
+    pub(super) fn push(&mut self) -> Result<(), Stop> {
         let ring = self.mailbox().storage.ring();
         if !ring.is_closing() {
             if let Some(judged) = ring.ready(Side::Send, self.hint) {
-                fill(self.spare());
                 if self.exchange(Side::Send, judged) {
                     self.mailbox().notify(Side::Receive);
                     return Ok(());
                 }
             }
         }
-        self.push_from_anywhere(fill)
+        self.push_from_anywhere()
     }
 
     #[inline(never)]
-    fn push_from_anywhere(&mut self, mut fill: impl FnMut(&Cell<P::Message>)) -> Result<(), Stop> {
+    fn push_from_anywhere(&mut self) -> Result<(), Stop> {
         loop {
             let ring = self.mailbox().storage.ring();
-            let found = ring.find(Side::Send, self.hint);
-            match found {
+            match ring.find(Side::Send, self.hint) {
                 Found::Ready(judged) if !ring.is_closing() => {
-                    fill(self.spare());
                     if self.exchange(Side::Send, judged) {
                         self.mailbox().notify(Side::Receive);
                         return Ok(());
@@ -175,19 +172,13 @@ impl<P: Pointer> Handle<P> {
     }
 
     /// Sends the message in `from`, or leaves it there.
-    #[inline]
     pub(super) fn put(&mut self, from: &mut Option<P::Message>) -> Result<(), Stop> {
-        let result = self.push(|cell| {
-            if let Some(message) = from.take() {
-                // SAFETY: the cell is the spare of this handle, which is empty between calls, and
-                // the message is written at most once.
-                #[allow(unsafe_code, reason = "writes the spare cell")]
-                unsafe {
-                    cell.write(message);
-                }
-            }
-        });
-        if result.is_err() && from.is_none() {
+        let Some(message) = from.take() else {
+            return Ok(());
+        };
+        self.fill(message);
+        let result = self.push();
+        if result.is_err() {
             *from = Some(self.unfill());
         }
         result
@@ -237,10 +228,11 @@ impl<P: Pointer> Handle<P> {
         message
     }
 
-    /// Writes a message into the spare cell, to be sent later.
+    /// Writes a message into the spare cell, to be sent from there or taken out again.
+    #[inline]
     pub(super) fn fill(&mut self, message: P::Message) {
-        // SAFETY: the cell is the spare of this handle, and empty: the caller (a permit) has the
-        // handle to itself, and takes the message out again or sends it.
+        // SAFETY: the cell is the spare of this handle, and empty: whoever filled it has sent it or
+        // taken it out since, or has forgotten it.
         #[allow(unsafe_code, reason = "writes the spare cell")]
         unsafe {
             self.spare().write(message);
@@ -250,8 +242,8 @@ impl<P: Pointer> Handle<P> {
     /// Takes the message out of the spare cell.
     #[inline]
     pub(super) fn unfill(&mut self) -> P::Message {
-        // SAFETY: the cell is the spare of this handle, and full: by `put` or `fill`, which could not
-        // send it, or by an exchange with a full entry.
+        // SAFETY: the cell is the spare of this handle, and full: by `fill`, or by an exchange
+        // with a full entry.
         #[allow(unsafe_code, reason = "reads the spare cell")]
         unsafe {
             self.spare().read()
@@ -267,25 +259,24 @@ impl<P: Pointer> Handle<P> {
         }
     }
 
-    /// Sends the message that the spare cell was filled with.
-    pub(super) fn push_filled(&mut self) -> Result<(), Stop> {
-        self.push(|_| {})
-    }
-
     #[inline]
     pub(super) fn try_put(&mut self, message: P::Message) -> Result<(), TrySendError<P::Message>> {
-        let mut from = Some(message);
-        let stop = match self.put(&mut from) {
-            Ok(()) => return Ok(()),
-            Err(stop) => stop,
-        };
-        let message = from.expect("a refused message is put back");
-        Err(match stop {
+        self.fill(message);
+        self.try_push().map_err(|refused| match refused {
+            TrySendError::Full(()) => TrySendError::Full(self.unfill()),
+            TrySendError::Closed(()) => TrySendError::Closed(self.unfill()),
+        })
+    }
+
+    /// Sends the message that the spare cell is filled with; if not now, it stays there.
+    #[inline]
+    pub(super) fn try_push(&mut self) -> Result<(), TrySendError<()>> {
+        self.push().map_err(|stop| match stop {
             Stop::Blocked(_) => {
                 self.notify_other();
-                TrySendError::Full(message)
+                TrySendError::Full(())
             }
-            Stop::Closed => TrySendError::Closed(message),
+            Stop::Closed => TrySendError::Closed(()),
         })
     }
 

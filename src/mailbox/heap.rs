@@ -62,6 +62,7 @@ impl<T> Heap<T> {
     }
 
     /// The cell that came with a seat.
+    #[cold]
     fn spare(&self, seat: usize) -> &Cell<T> {
         let number = Self::number_of(seat);
         let block = self.blocks[number].get().expect("a seat's block stays");

@@ -6,7 +6,7 @@ use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
 
-use super::handle::{Handle, Stop};
+use super::handle::Handle;
 use super::{Pointer, TrySendError};
 
 /// A cell to write a message into, from [`Sender::reserve`](super::Sender::reserve).
@@ -86,18 +86,10 @@ impl<'a, T, P: Pointer<Message = T>> Filled<'a, T, P> {
     /// As [`Sender::try_send`](super::Sender::try_send), without a move.
     pub fn try_send(self) -> Result<(), Refused<'a, T, P>> {
         let mut message = ManuallyDrop::new(self);
-        let stop = match message.handle.push_filled() {
-            Ok(()) => return Ok(()),
-            Err(stop) => stop,
-        };
-        let error = match stop {
-            Stop::Blocked(_) => {
-                message.handle.notify_other();
-                TrySendError::Full(())
-            }
-            Stop::Closed => TrySendError::Closed(()),
-        };
-        Err(Refused { message: ManuallyDrop::into_inner(message), error })
+        match message.handle.try_push() {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Refused { message: ManuallyDrop::into_inner(message), error }),
+        }
     }
 
     /// Takes the message out again.
