@@ -26,7 +26,7 @@ impl Effort {
 
     /// A look in passing, and a check that everything still runs.
     pub const QUICK: Self = Self {
-        rounds: 9,
+        rounds: 7,
         trial: 4,
         short: Duration::from_millis(1),
         long: Duration::from_millis(10),

@@ -23,7 +23,7 @@ pub(crate) fn loads() -> impl Iterator<Item = Load> {
 
 /// Compares each cell with the worse of its neighbours, if they were measured in this run.
 pub(crate) fn print(report: &Report) {
-    let ratio = |load: Load| Some(report.row(&load.cell("try"))?.score?.ratio);
+    let score = |load: Load| report.row(&load.cell("try"))?.score;
     let mut lines = Vec::new();
     for load in loads() {
         let (_, neighbours) = DEPTHS
@@ -32,14 +32,15 @@ pub(crate) fn print(report: &Report) {
             .expect("the load is one of them");
         let worst = neighbours
             .iter()
-            .filter_map(|&capacity| ratio(Load { capacity, ..load }))
+            .filter_map(|&capacity| Some(score(Load { capacity, ..load })?.ratio))
             .reduce(f64::max);
-        if let (Some(ratio), Some(worst)) = (ratio(load), worst) {
-            let word = if ratio <= worst * SLACK { "holds" } else { "FALLS BEHIND" };
+        if let (Some(score), Some(worst)) = (score(load), worst) {
             lines.push(format!(
-                "{:38} {ratio:.2} = {:.2} × its neighbours' {worst:.2}: {word}",
+                "{:38} {:.2} = {:.2} × its neighbours' {worst:.2}: {}",
                 load.cell("try"),
-                ratio / worst,
+                score.ratio,
+                score.ratio / worst,
+                score.verdict(Some(worst * SLACK)).word(),
             ));
         }
     }
