@@ -51,6 +51,17 @@ impl<T> Cell<T> {
         })
     }
 
+    /// Drops the message where it is.
+    ///
+    /// # Safety
+    /// The caller owns the cell's index, and the cell is full; from now on it is empty.
+    pub(crate) unsafe fn discard(&self) {
+        self.0.with_mut(|place| {
+            // SAFETY: as in `read`, but that the message does not move.
+            unsafe { place.cast::<T>().drop_in_place() };
+        });
+    }
+
     /// The place itself, for writing a message where it will lie.
     ///
     /// # Safety
@@ -117,6 +128,8 @@ mod array {
                 NonNull::new(allocated).unwrap_or_else(|| handle_alloc_error(layout))
             };
             let cells = Self { first, count, owned: PhantomData };
+            // A cell is uninitialized to begin with, but loom's has something to set up.
+            #[cfg(droves_loom)]
             for index in 0..count {
                 // SAFETY: the place is inside the allocation, aligned, and nobody else's yet.
                 unsafe { cells.place(index).write(Cell::new()) };
@@ -136,16 +149,17 @@ mod array {
 
         #[inline]
         pub(crate) fn get(&self, index: usize) -> Option<&Cell<T>> {
-            // SAFETY: below `count`, where a cell was written that stays until drop.
+            // SAFETY: below `count`, where a cell is until drop; its content may be anything.
             (index < self.count).then(|| unsafe { &*self.place(index) })
         }
     }
 
     impl<T> Drop for CellArray<T> {
         fn drop(&mut self) {
+            // Messages were taken out before: a cell does not drop them.
+            #[cfg(droves_loom)]
             for index in 0..self.count {
-                // SAFETY: a cell was written there, and nobody borrows it any more. Messages were taken
-                // out before: a cell does not drop them.
+                // SAFETY: a cell was written there, and nobody borrows it any more.
                 unsafe { self.place(index).drop_in_place() };
             }
             let layout = Self::layout(self.count);

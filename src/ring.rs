@@ -84,7 +84,7 @@ impl Layout {
         let largest = if cells > capacity { cells } else { capacity } - 1;
         let bits = usize::BITS - largest.leading_zeros();
         let mut publish_every = 1;
-        while publish_every * 4 <= capacity && publish_every < 64 {
+        while publish_every * 8 <= capacity && publish_every < 64 {
             publish_every *= 2;
         }
         Self {
@@ -272,6 +272,10 @@ impl Ring<'_> {
             (Side::Send, Kind::Empty) | (Side::Receive, Kind::Full | Kind::Last) if ahead == 0 => {
                 Ok(Found::Ready(judged))
             }
+            // Only a hint that wrapped leaves an entry out. It is filled by whoever comes round.
+            (Side::Send, Kind::Empty) if ahead == unit.wrapping_neg() => {
+                Ok(Found::Ready(Judged { position: here, ..judged }))
+            }
             (Side::Receive, Kind::Empty) if ahead == 0 => Ok(Found::Blocked(judged)),
             (Side::Receive, Kind::Closed) if ahead == 0 => Ok(Found::Closed(position)),
             // Whatever it is now, its cell was taken at the lap before its own, and so filled before.
@@ -330,7 +334,7 @@ impl Ring<'_> {
     }
 
     /// Moves the shared hint up to `next`, unless somebody else just did.
-    fn publish(self, side: Side, next: Word) {
+    pub(crate) fn publish(self, side: Side, next: Word) {
         let hint = &self.hints.positions[side as usize].0;
         let seen = hint.load(Ordering::Relaxed);
         let behind = next.wrapping_sub(seen);
@@ -371,19 +375,33 @@ impl Ring<'_> {
         }
     }
 
-    /// How many entries were full: exact when nobody sends or receives meanwhile, never above the
+    /// Whether all entries were full at some moment during the call.
+    pub(crate) fn is_full(self) -> bool {
+        match self.find_shared(Side::Send) {
+            Found::Ready(_) => false,
+            Found::Blocked(_) => true,
+            // The tail does not move any more, so this is exact.
+            Found::Closed(tail) => {
+                self.distance(self.end(Side::Receive), tail) == self.layout.capacity()
+            }
+        }
+    }
+
+    /// How many entries were full: exact when nobody sends or receives meanwhile; never above the
     /// capacity.
     pub(crate) fn len(self) -> usize {
+        // The head is read first: by then it may have moved, and the tail after it by any distance.
         let head = self.end(Side::Receive);
-        let tail = self.end(Side::Send);
-        let laps = self.layout.lap(tail).wrapping_sub(self.layout.lap(head));
-        let (tail_at, head_at) = (self.layout.index(tail), self.layout.index(head));
-        // The head was read first: by now it may have moved, and the tail after it by any distance.
+        self.distance(head, self.end(Side::Send))
+    }
+
+    /// How many positions lie from one to a later one; the capacity if it is more.
+    pub(crate) fn distance(self, from: Word, to: Word) -> usize {
+        let laps = self.layout.lap(to).wrapping_sub(self.layout.lap(from));
+        let (from, to) = (self.layout.index(from), self.layout.index(to));
         match laps {
-            0 => tail_at.saturating_sub(head_at),
-            _ if laps == self.layout.lap_unit() && tail_at < head_at => {
-                self.layout.capacity() - head_at + tail_at
-            }
+            0 => to.saturating_sub(from),
+            _ if laps == self.layout.lap_unit() && to < from => self.layout.capacity() - from + to,
             _ => self.layout.capacity(),
         }
     }

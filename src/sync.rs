@@ -220,7 +220,8 @@ pub mod stall {
     pub fn observe<R>(hook: impl FnMut() + 'static, f: impl FnOnce() -> R) -> R {
         HOOK.with(|slot| *slot.borrow_mut() = Some(Box::new(hook)));
         let result = f();
-        HOOK.with(|slot| *slot.borrow_mut() = None);
+        // Dropped outside the borrow: it may own handles.
+        drop(HOOK.with(|slot| slot.borrow_mut().take()));
         result
     }
 
@@ -263,8 +264,6 @@ mod once {
 
     // SAFETY: it gives out `&T` to all threads, and drops the `T` in the last.
     unsafe impl<T: Send + Sync> Sync for OnceBox<T> {}
-    // SAFETY: it owns its `T`.
-    unsafe impl<T: Send> Send for OnceBox<T> {}
 
     impl<T> OnceBox<T> {
         pub(crate) fn new() -> Self {

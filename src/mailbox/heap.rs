@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use super::Control;
 use super::seats::{GROUP, Group, Seat, Seats};
-use super::storage::{MAX_CAPACITY, Parts};
+use super::storage::{MAX_CAPACITY, Parts, Storage};
 use crate::cells::{Cell, CellArray};
 use crate::config::ConfigError;
 use crate::ring::{Hints, Layout, Ring};
@@ -74,9 +74,11 @@ impl<T> Heap<T> {
     }
 }
 
-impl<T> Parts for Heap<T> {
+impl<T> Storage for Heap<T> {
     type Message = T;
+}
 
+impl<T> Parts<T> for Heap<T> {
     #[inline]
     fn ring(&self) -> Ring<'_> {
         Ring { layout: self.layout, entries: &self.entries, hints: &self.hints }

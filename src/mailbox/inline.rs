@@ -2,7 +2,7 @@
 
 use super::Control;
 use super::seats::{GROUP, Group, Seat, Seats};
-use super::storage::{MAX_CAPACITY, Parts};
+use super::storage::{MAX_CAPACITY, Parts, Storage};
 use crate::cells::Cell;
 use crate::ring::{Hints, Layout, Ring};
 use crate::sync::AtomicWord;
@@ -45,9 +45,11 @@ impl<T, const N: usize, const H: usize> Inline<T, N, H> {
     }
 }
 
-impl<T, const N: usize, const H: usize> Parts for Inline<T, N, H> {
+impl<T, const N: usize, const H: usize> Storage for Inline<T, N, H> {
     type Message = T;
+}
 
+impl<T, const N: usize, const H: usize> Parts<T> for Inline<T, N, H> {
     #[inline]
     fn ring(&self) -> Ring<'_> {
         Ring { layout: Self::LAYOUT, entries: &self.entries, hints: &self.hints }

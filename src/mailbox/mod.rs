@@ -65,10 +65,12 @@ mod patience;
 mod permit;
 mod pointer;
 mod receiver;
+mod seated;
 mod seats;
 mod sender;
 mod storage;
 mod waiter;
+mod waiting;
 
 pub use error::{
     Closed, HandlesError, SendError, SendManyError, SharedRecvError, SharedSendError, TryRecvError,
@@ -86,9 +88,11 @@ pub use receiver::{Receiver, RecvFut, RecvManyFut};
 pub use sender::{SendFromFut, SendFut, SendManyFut, Sender};
 pub use storage::Storage;
 
+use crate::cells::Cell;
 use crate::ring::{Found, Padded, Side};
 use crate::sync::{AtomicWord, Ordering, const_fn};
-use handle::{Handle, Seated};
+use handle::Handle;
+use seated::Seated;
 
 /// A mailbox with room for `N` messages inside itself, and for up to `H` handles at a time.
 #[cfg(not(droves_loom))]
@@ -304,7 +308,7 @@ impl<S: Storage> Mailbox<S> {
     /// # Cost
     /// As [`len`](Self::len).
     pub fn is_full(&self) -> bool {
-        self.len() == self.capacity()
+        self.storage.ring().is_full()
     }
 
     /// How many messages the mailbox has room for.
@@ -336,8 +340,8 @@ impl<S: Storage> Mailbox<S> {
     /// Marks the end, if nobody has, and wakes everybody.
     fn finish_close(&self) {
         self.storage.ring().mark_end();
-        self.wake_all(Side::Receive);
-        self.wake_all(Side::Send);
+        let mut sides = [Side::Receive, Side::Send].into_iter();
+        finish_each(|| sides.next().map(|side| self.wake_all(side)));
     }
 
     /// Wakes one waiter of `side`, if there is one that needs it.
@@ -361,7 +365,7 @@ impl<S: Storage> Mailbox<S> {
             let earlier = self.waiting(side, 0).take_while(|&seat| seat < from);
             for seat in later.chain(earlier) {
                 let block = self.storage.block_of(seat);
-                let Some(loan) = block.get(seat).waiter.lend(again) else {
+                let Some(loan) = block.get(seat).waiter.lend(side, again) else {
                     continue;
                 };
                 cursor.store(seat as crate::sync::Word + 1, Ordering::Relaxed);
@@ -380,7 +384,7 @@ impl<S: Storage> Mailbox<S> {
         finish_each(|| {
             let seat = seats.next()?;
             let block = self.storage.block_of(seat);
-            if let Some(loan) = block.get(seat).waiter.lend(true) {
+            if let Some(loan) = block.get(seat).waiter.lend(side, true) {
                 loan.deliver(|| self.settled(side));
             }
             Some(())
@@ -405,9 +409,7 @@ impl<S: Storage> Mailbox<S> {
 
 impl<S: Storage> Drop for Mailbox<S> {
     fn drop(&mut self) {
-        let mut rest = Drain { mailbox: self };
-        finish_each(|| rest.next().map(drop));
-        core::mem::forget(rest);
+        drop(Drain { mailbox: self });
     }
 }
 
@@ -428,20 +430,29 @@ struct Drain<'a, S: Storage> {
     mailbox: &'a mut Mailbox<S>,
 }
 
+impl<S: Storage> Drain<'_, S> {
+    /// The cell of the next message: full, in an entry that is empty now.
+    fn next_cell(&mut self) -> Option<&Cell<S::Message>> {
+        let cell = self.mailbox.storage.ring().take_alone()?;
+        Some(self.mailbox.storage.cell(cell))
+    }
+}
+
 impl<S: Storage> Iterator for Drain<'_, S> {
     type Item = S::Message;
 
     fn next(&mut self) -> Option<S::Message> {
-        let cell = self.mailbox.storage.ring().take_alone()?;
-        // SAFETY: the entry was full, so a message is in the cell; with the mailbox borrowed for
-        // writing nobody else uses it, and the entry is empty now.
+        // SAFETY: a message is in the cell, and with the mailbox borrowed for writing nobody else
+        // uses it; the entry that it is in is empty now.
         #[allow(unsafe_code, reason = "reads the cell of an entry just emptied")]
-        Some(unsafe { self.mailbox.storage.cell(cell).read() })
+        self.next_cell().map(|cell| unsafe { cell.read() })
     }
 }
 
 impl<S: Storage> Drop for Drain<'_, S> {
     fn drop(&mut self) {
-        finish_each(|| self.next().map(drop));
+        // SAFETY: as in `next`.
+        #[allow(unsafe_code, reason = "empties the cell of an entry just emptied")]
+        finish_each(|| self.next_cell().map(|cell| unsafe { cell.discard() }));
     }
 }

@@ -3,11 +3,12 @@
 #![allow(unsafe_code, reason = "gives out references into the spare cell")]
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
 
 use super::handle::Handle;
-use super::{Pointer, TrySendError};
+use super::{Pointer, TryRecvError, TrySendError};
 
 /// A cell to write a message into, from [`Sender::reserve`](super::Sender::reserve).
 ///
@@ -38,7 +39,7 @@ impl<'a, T, P: Pointer<Message = T>> Permit<'a, T, P> {
     /// A move of the message.
     pub fn write(self, message: T) -> Filled<'a, T, P> {
         self.handle.fill(message);
-        Filled { handle: self.handle }
+        Filled { handle: self.handle, message: PhantomData }
     }
 
     /// The place, to be written piece by piece; then [`assume_init`](Self::assume_init).
@@ -59,7 +60,7 @@ impl<'a, T, P: Pointer<Message = T>> Permit<'a, T, P> {
     /// # Cost
     /// None.
     pub unsafe fn assume_init(self) -> Filled<'a, T, P> {
-        Filled { handle: self.handle }
+        Filled { handle: self.handle, message: PhantomData }
     }
 }
 
@@ -74,6 +75,8 @@ impl<T, P: Pointer<Message = T>> fmt::Debug for Permit<'_, T, P> {
 pub struct Filled<'a, T, P: Pointer<Message = T>> {
     /// Its spare cell is full.
     handle: &'a mut Handle<P>,
+    /// It is shared and sent as the message is that it gives access to.
+    message: PhantomData<&'a mut T>,
 }
 
 impl<'a, T, P: Pointer<Message = T>> Filled<'a, T, P> {
@@ -85,10 +88,18 @@ impl<'a, T, P: Pointer<Message = T>> Filled<'a, T, P> {
     /// # Cost
     /// As [`Sender::try_send`](super::Sender::try_send), without a move.
     pub fn try_send(self) -> Result<(), Refused<'a, T, P>> {
-        let mut message = ManuallyDrop::new(self);
-        match message.handle.try_push() {
-            Ok(()) => Ok(()),
-            Err(error) => Err(Refused { message: ManuallyDrop::into_inner(message), error }),
+        match self.handle.push() {
+            Ok(()) => {
+                ManuallyDrop::new(self).handle.notify_other();
+                Ok(())
+            }
+            Err(stop) => {
+                let error = match self.handle.give_up(stop) {
+                    TryRecvError::Empty => TrySendError::Full(()),
+                    TryRecvError::Closed => TrySendError::Closed(()),
+                };
+                Err(Refused { message: self, error })
+            }
         }
     }
 
@@ -120,7 +131,7 @@ impl<T, P: Pointer<Message = T>> DerefMut for Filled<'_, T, P> {
 
 impl<T, P: Pointer<Message = T>> Drop for Filled<'_, T, P> {
     fn drop(&mut self) {
-        drop(self.handle.unfill());
+        self.handle.discard();
     }
 }
 

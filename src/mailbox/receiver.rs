@@ -77,7 +77,8 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
         self.handle.try_take()
     }
 
-    /// Receives up to `max` messages that are there now, and adds them to `out`. Returns how many.
+    /// Receives up to `max` messages that are there now, and adds them to `out`. Returns how many: not
+    /// 0, unless `max` is.
     ///
     /// # Errors
     /// `Empty` if there was none, or `Closed` if the mailbox is closed and drained.
@@ -93,12 +94,9 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
         out: &mut impl Extend<T>,
         max: usize,
     ) -> Result<usize, TryRecvError> {
+        self.handle.cancel();
         match self.take_many(out, max) {
-            (0, Some(Stop::Closed)) => Err(TryRecvError::Closed),
-            (0, Some(Stop::Blocked(_))) => {
-                self.handle.notify_other();
-                Err(TryRecvError::Empty)
-            }
+            (0, Some(stop)) => Err(self.handle.give_up(stop)),
             (received, _) => Ok(received),
         }
     }
@@ -141,7 +139,7 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
     /// # Cost
     /// As [`recv`](Self::recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.handle.poll(cx, Handle::take).map(Result::ok)
+        self.handle.poll_take(cx)
     }
 
     /// Closes the mailbox: every later send is refused, and receivers get what is left in it.
@@ -263,7 +261,7 @@ impl<T, P: Pointer<Message = T>> Future for RecvFut<'_, T, P> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.waiting.0.poll(cx, Handle::take).map(Result::ok)
+        self.waiting.0.poll_take(cx)
     }
 }
 
@@ -292,7 +290,7 @@ impl<T, P: Pointer<Message = T>, E: Extend<T>> Future for RecvManyFut<'_, T, P, 
         if *max == 0 {
             return Poll::Ready(0);
         }
-        let Ok(first) = ready!(receiver.handle.poll(cx, Handle::take)) else {
+        let Some(first) = ready!(receiver.handle.poll_take(cx)) else {
             return Poll::Ready(0);
         };
         out.extend(Some(first));

@@ -8,7 +8,7 @@ use core::task::{Context, Poll, ready};
 
 #[cfg(feature = "alloc")]
 use super::Heap;
-use super::handle::{Handle, Stop};
+use super::handle::Handle;
 use super::{
     Closed, HandlesError, Mailbox, Permit, Pointer, SendError, SendManyError, TrySendError,
 };
@@ -255,10 +255,11 @@ impl<T, P: Pointer<Message = T>> Future for SendFut<'_, T, P> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { waiting, message } = &mut *self;
-        let sent = ready!(waiting.0.poll(cx, |handle| handle.put(message)));
-        Poll::Ready(sent.map_err(|Closed| {
-            SendError::Closed(message.take().expect("a future is not polled after its end"))
-        }))
+        assert!(message.is_some(), "`send` was polled after it was done");
+        waiting.0.poll_put(cx, message).map(|sent| match (sent, message.take()) {
+            (Err(Closed), Some(message)) => Err(SendError::Closed(message)),
+            _ => Ok(()),
+        })
     }
 }
 
@@ -277,10 +278,7 @@ impl<T, P: Pointer<Message = T>> Future for SendFromFut<'_, T, P> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { waiting, from } = &mut *self;
-        if from.is_none() {
-            return Poll::Ready(Ok(()));
-        }
-        waiting.0.poll(cx, |handle| handle.put(from))
+        waiting.0.poll_put(cx, from)
     }
 }
 
@@ -303,23 +301,20 @@ impl<T, P: Pointer<Message = T>, I: Iterator<Item = T>> Future for SendManyFut<'
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { waiting, messages, next, sent } = &mut *self;
-        let done = ready!(waiting.0.poll(cx, |handle| -> Result<(), Stop> {
-            loop {
-                if next.is_none() {
-                    *next = messages.next();
-                }
-                if next.is_none() {
-                    return Ok(());
-                }
-                handle.put(next)?;
-                *sent += 1;
+        loop {
+            if next.is_none() {
+                *next = messages.next();
             }
-        }));
-        Poll::Ready(match (done, next.take()) {
-            (Err(Closed), Some(message)) => {
-                Err(SendManyError { sent: *sent, error: TrySendError::Closed(message) })
+            if next.is_none() {
+                return Poll::Ready(Ok(*sent));
             }
-            _ => Ok(*sent),
-        })
+            match (ready!(waiting.0.poll_put(cx, next)), next.take()) {
+                (Err(Closed), Some(message)) => {
+                    let error = TrySendError::Closed(message);
+                    return Poll::Ready(Err(SendManyError { sent: *sent, error }));
+                }
+                _ => *sent += 1,
+            }
+        }
     }
 }

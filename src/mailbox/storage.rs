@@ -9,18 +9,16 @@ use crate::sync::Word;
 /// How a [`Mailbox`](super::Mailbox) is stored: [`Inline`](super::Inline) or, with `alloc`, `Heap`.
 ///
 /// Sealed: it tells which types there are, and cannot be implemented elsewhere.
-pub trait Storage: Parts {}
-
-impl<S: Parts> Storage for S {}
-
-/// The parts that the algorithms work on.
-pub trait Parts {
+pub trait Storage: Parts<Self::Message> {
     /// What the mailbox carries.
     type Message;
+}
 
+/// The parts that the algorithms work on.
+pub trait Parts<T> {
     fn ring(&self) -> Ring<'_>;
     fn control(&self) -> &Control;
-    fn cell(&self, index: usize) -> &Cell<Self::Message>;
+    fn cell(&self, index: usize) -> &Cell<T>;
     /// The block of seats with number `block`, if it exists.
     fn block(&self, block: usize) -> Option<Seats<'_>>;
     /// The block that seat `seat` is in.

@@ -1,7 +1,7 @@
 //! One waiter: a waker that its owner leaves, and that others may use while they are needed.
 //!
 //! ```text
-//! word       | generation | readers (8 bits) | woken | chosen | waiting |
+//! word       | generation | readers (8 bits) | side | woken | chosen | waiting |
 //!
 //!            enlist            lend                deliver
 //!   (idle) ---------> waiting ------> chosen ------------------> woken
@@ -21,14 +21,25 @@
 
 use core::task::Waker;
 
+use crate::ring::Side;
 use crate::sync::{AtomicWord, Ordering, SharedCell, Word, const_fn, retry};
 
 const WAITING: Word = 1;
 const CHOSEN: Word = 1 << 1;
 const WOKEN: Word = 1 << 2;
-const READER: Word = 1 << 3;
-const READERS: Word = 0xff << 3;
-const GENERATION: Word = 1 << 11;
+/// Set if it waits to receive. A seat may pass from a sender to a receiver while a notifier has the
+/// old one in mind, so the word itself must tell which side it is on.
+const RECEIVES: Word = 1 << 3;
+const READER: Word = 1 << 4;
+const READERS: Word = 0xff << 4;
+const GENERATION: Word = 1 << 12;
+
+const fn waiting_on(side: Side) -> Word {
+    match side {
+        Side::Send => WAITING,
+        Side::Receive => WAITING | RECEIVES,
+    }
+}
 
 /// A waker's place.
 #[derive(Debug)]
@@ -59,7 +70,7 @@ impl Waiter {
     /// Leaves a waker and starts to wait. For the owner, which is not waiting.
     ///
     /// Returns false, and does not wait, if a notifier is still at work on another waker.
-    pub(crate) fn enlist(&self, waker: &Waker) -> bool {
+    pub(crate) fn enlist(&self, side: Side, waker: &Waker) -> bool {
         // Acquire: pairs with `Loan::drop`, so that the readers that are gone are done.
         let mut state = self.state.load(Ordering::Acquire);
         debug_assert_eq!(state & WAITING, 0, "the waiter is enlisted already");
@@ -78,7 +89,7 @@ impl Waiter {
             // Release: pairs with `lend`, which then may read the waker.
             match self.state.compare_exchange(
                 state,
-                state | WAITING,
+                state | waiting_on(side),
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {
@@ -94,7 +105,7 @@ impl Waiter {
     pub(crate) fn withdraw(&self) -> Withdrawn {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
-            let idle = (state & !(WAITING | CHOSEN | WOKEN)).wrapping_add(GENERATION);
+            let idle = (state & !(WAITING | CHOSEN | WOKEN | RECEIVES)).wrapping_add(GENERATION);
             // Acquire: what the notifier did before it chose this waiter is visible from now on.
             match self.state.compare_exchange(state, idle, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => {
@@ -106,13 +117,14 @@ impl Waiter {
         }
     }
 
-    /// Borrows the waker of a waiter that needs to be woken; of one that somebody else has chosen,
+    /// Borrows the waker of a waiter of `side` that needs to be woken; of one that somebody else has chosen,
     /// but not woken yet, only if `again`.
-    pub(crate) fn lend(&self, again: bool) -> Option<Loan<'_>> {
+    pub(crate) fn lend(&self, side: Side, again: bool) -> Option<Loan<'_>> {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
             let taken = state & CHOSEN != 0 && !again;
-            if state & (WAITING | WOKEN) != WAITING || taken || state & READERS == READERS {
+            let needy = state & (WAITING | RECEIVES | WOKEN) == waiting_on(side);
+            if !needy || taken || state & READERS == READERS {
                 return None;
             }
             let lent = (state | CHOSEN) + READER;
