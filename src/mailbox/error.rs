@@ -157,6 +157,14 @@ pub struct SendManyError<T> {
 }
 
 impl<T> SendManyError<T> {
+    /// The message that was refused.
+    ///
+    /// # Cost
+    /// A move.
+    pub fn into_inner(self) -> T {
+        self.error.into_inner()
+    }
+
     /// Drops the message and keeps the reason: an error that `?` takes, whatever `T` is.
     ///
     /// # Cost
@@ -175,7 +183,7 @@ impl<T> fmt::Debug for SendManyError<T> {
 
 impl<T> fmt::Display for SendManyError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} after {} messages", self.error, self.sent)
+        write!(f, "{}, after sending {}", self.error, self.sent)
     }
 }
 

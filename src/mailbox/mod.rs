@@ -23,8 +23,9 @@
 //! A [`Sender`] or [`Receiver`] owns one spare cell and one place to wait, which is why its operations
 //! take `&mut self`: clone it for each task. Handles point to their mailbox by [`Arc`], `&'static` or
 //! `&`; the operations are the same. When the last sender or the last receiver is dropped, the mailbox
-//! closes; with the last receiver of an `Arc`, what is left in it is dropped too, as nobody could take
-//! it any more, while a mailbox that is borrowed keeps it for its owner ([`Mailbox::drain`]).
+//! closes. When the last receiver of an `Arc` goes, what is left in the mailbox is dropped, so that
+//! whoever waits for an answer to it learns that there is none; a mailbox that is borrowed keeps it for its
+//! owner ([`Mailbox::drain`]).
 //!
 //! # Full, Empty and Closed
 //! A capacity of N means N, whatever other threads do. `Full` means that at some moment during the call
@@ -44,14 +45,21 @@
 //!
 //! Waking runs the waiter's [`Waker`](core::task::Waker), which is the executor's code; a send, a
 //! receive, a refusal and a close may each wake. A waker that panics does so after the operation has taken
-//! effect, and the panic reaches the caller.
+//! effect: all others that were to be woken are, the panic reaches the caller, and nothing leaks, but the
+//! message that was just received is dropped with the call. A thread stopped *inside* a
+//! waker keeps that waker's place, so that a task which then waits by another waker asks again and again instead.
+//!
+//! On a target without compare-and-swap each atomic step is a critical section, which the program chooses as
+//! `portable-atomic` says; "lock-free" means there what that makes of it.
 //!
 //! # Bounds
-//! Positions wrap. A thread stopped inside *one* operation, or a handle left idle, while a multiple of
-//! N·2^k messages goes through can see one order, `Full` or `Empty` wrong when it comes back at just that
-//! moment, but never a message lost, twice or torn. On 64-bit targets k is at least 31, and over 40 below a
-//! capacity of 200 000, which is days at full speed; on 32-bit ones it is 30 less the bits of N + H
-//! (inline) or of N + 1020 (heap).
+//! Positions wrap after N·2^k messages. A thread stopped inside *one* operation, or a handle left idle,
+//! until they have come round to the very position that it remembers (within N) mistakes it for a new one. Then
+//! messages may be out of order, and may wait behind a gap until further messages fill it; none is torn,
+//! taken twice, or put where another is. On 64-bit targets k is at least 31, and over 40 below a capacity of
+//! 200 000, which is days at full speed; on 32-bit ones it is 30 less the bits of N + H (inline) or of N + 1020
+//! (heap). On those, too, a thread stopped between waking a waiter and noting that it did, for 2^20 waits of
+//! that handle, can take the waiter for woken.
 //!
 //! [`Arc`]: https://doc.rust-lang.org/alloc/sync/struct.Arc.html
 
@@ -88,6 +96,8 @@ pub use receiver::{Receiver, RecvFut, RecvManyFut};
 pub use sender::{SendFromFut, SendFut, SendManyFut, Sender};
 pub use storage::Storage;
 
+use core::fmt;
+
 use crate::cells::Cell;
 use crate::ring::{Found, Padded, Side};
 use crate::sync::{AtomicWord, Ordering, const_fn};
@@ -98,6 +108,16 @@ use seated::Seated;
 #[cfg(not(droves_loom))]
 pub type StaticMailbox<T, const N: usize, const H: usize = 8> = Mailbox<Inline<T, N, H>>;
 
+/// A sending handle of a [`StaticMailbox`] in a `static`, e.g. as an argument of an embassy task.
+#[cfg(not(droves_loom))]
+pub type StaticSender<T, const N: usize, const H: usize = 8> =
+    Sender<T, &'static StaticMailbox<T, N, H>>;
+
+/// A receiving handle of a [`StaticMailbox`] in a `static`.
+#[cfg(not(droves_loom))]
+pub type StaticReceiver<T, const N: usize, const H: usize = 8> =
+    Receiver<T, &'static StaticMailbox<T, N, H>>;
+
 /// A mailbox on the heap, with a capacity chosen at run time.
 #[cfg(feature = "alloc")]
 pub type HeapMailbox<T> = Mailbox<Heap<T>>;
@@ -105,7 +125,8 @@ pub type HeapMailbox<T> = Mailbox<Heap<T>>;
 /// Makes a mailbox on the heap with room for `capacity` messages, and its first two handles.
 ///
 /// # Errors
-/// [`ConfigError`](crate::ConfigError) if the capacity is 0, or above 2^30 (2^20 with 32-bit words).
+/// [`ConfigError`](crate::ConfigError) if the capacity is 0, or above 2^30 (2^20 with 32-bit words), or if so
+/// many messages are more than an address space.
 ///
 /// # Cost
 /// A few allocations, of about `capacity` times (message + one word). Sending and receiving allocate
@@ -152,7 +173,6 @@ impl Control {
 /// A bounded mailbox: the shared part, which handles point to.
 ///
 /// See the [module](self) for what all mailboxes have in common.
-#[derive(Debug)]
 pub struct Mailbox<S: Storage> {
     storage: S,
 }
@@ -201,7 +221,8 @@ impl<T> Mailbox<Heap<T>> {
     /// Makes an empty mailbox with room for `capacity` messages.
     ///
     /// # Errors
-    /// [`ConfigError`](crate::ConfigError) if the capacity is 0, or above 2^30 (2^20 with 32-bit words).
+    /// [`ConfigError`](crate::ConfigError) if the capacity is 0, or above 2^30 (2^20 with 32-bit words), or
+    /// if so many messages are more than an address space.
     ///
     /// # Cost
     /// Two allocations; the first handle makes four more.
@@ -218,7 +239,7 @@ impl<T> Mailbox<Heap<T>> {
 }
 
 impl<S: Storage> Mailbox<S> {
-    /// A handle for sending.
+    /// A handle for sending. When the last one is dropped, the mailbox closes, for good.
     ///
     /// # Errors
     /// [`HandlesError`] if there are as many handles as the mailbox may have.
@@ -229,7 +250,7 @@ impl<S: Storage> Mailbox<S> {
         Sender::new(self)
     }
 
-    /// A handle for receiving.
+    /// A handle for receiving. When the last one is dropped, the mailbox closes, for good.
     ///
     /// # Errors
     /// [`HandlesError`] if there are as many handles as the mailbox may have.
@@ -246,7 +267,8 @@ impl<S: Storage> Mailbox<S> {
     /// The message comes back if the mailbox is full or closed, or if no seat is free (`Busy`).
     ///
     /// # Cost
-    /// [`Sender::try_send`], and two atomic operations more. Lock-free.
+    /// [`Sender::try_send`], and some six atomic operations more. Lock-free; but a mailbox on the heap
+    /// allocates when there are more calls and handles at once than ever before.
     pub fn try_send(&self, message: S::Message) -> Result<(), SharedSendError<S::Message>> {
         let Ok(seat) = Seated::take(self) else {
             return Err(SharedSendError::Busy(message));
@@ -260,7 +282,8 @@ impl<S: Storage> Mailbox<S> {
     /// `Empty`, `Closed` if it is closed and drained, `Busy` if no seat is free.
     ///
     /// # Cost
-    /// [`Receiver::try_recv`], and two atomic operations more. Lock-free.
+    /// [`Receiver::try_recv`], and some six atomic operations more. Lock-free; but a mailbox on the heap
+    /// allocates when there are more calls and handles at once than ever before.
     pub fn try_recv(&self) -> Result<S::Message, SharedRecvError> {
         let seat = Seated::take(self).map_err(|_| SharedRecvError::Busy)?;
         Handle::visit(seat, Side::Receive).try_take().map_err(SharedRecvError::from)
@@ -286,7 +309,8 @@ impl<S: Storage> Mailbox<S> {
         self.storage.ring().is_closing()
     }
 
-    /// How many messages are in the mailbox: a snapshot, never above the capacity.
+    /// How many messages are in the mailbox: never above the capacity, exact while nobody sends or
+    /// receives, and perhaps too many while they do.
     ///
     /// # Cost
     /// A few loads: one for each message since a position was last shared, up to 64 or a quarter of the
@@ -295,7 +319,7 @@ impl<S: Storage> Mailbox<S> {
         self.storage.ring().len()
     }
 
-    /// Whether no message was in the mailbox.
+    /// Whether no message was in the mailbox, at some moment during the call.
     ///
     /// # Cost
     /// As [`len`](Self::len), on one side.
@@ -303,7 +327,7 @@ impl<S: Storage> Mailbox<S> {
         !matches!(self.storage.ring().find_shared(Side::Receive), Found::Ready(_))
     }
 
-    /// Whether as many messages were in the mailbox as it has room for.
+    /// Whether as many messages were in the mailbox as it has room for, at some moment during the call.
     ///
     /// # Cost
     /// As [`len`](Self::len).
@@ -404,6 +428,20 @@ impl<S: Storage> Mailbox<S> {
 
     fn control(&self) -> &Counts {
         &self.storage.control().counts.0
+    }
+}
+
+// Whatever panics, wakers and messages included, leaves a mailbox as usable as before.
+impl<S: Storage> core::panic::UnwindSafe for Mailbox<S> {}
+impl<S: Storage> core::panic::RefUnwindSafe for Mailbox<S> {}
+
+impl<S: Storage> fmt::Debug for Mailbox<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox")
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .field("closed", &self.is_closed())
+            .finish()
     }
 }
 

@@ -21,7 +21,7 @@ use crate::sync::Arc;
 ///
 /// It is a [`Stream`] of messages that ends when the mailbox is closed and drained. A stream cannot
 /// tell that one has stopped polling it: one that was polled last to `Pending` is still a waiter,
-/// and may be the one that is woken, until it is polled or dropped. Futures of
+/// and may be the one that is woken, until it is polled, used or dropped. Futures of
 /// [`recv`](Self::recv) do not have that weakness.
 ///
 /// `P` is how it points to its mailbox: see [`Pointer`].
@@ -71,7 +71,8 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
     /// `Empty`, or `Closed` if the mailbox is closed and drained.
     ///
     /// # Cost
-    /// One compare-and-swap, and one more for each thread that was faster. Lock-free. May wake a sender.
+    /// One compare-and-swap, one more for each thread that was faster, and now and then one to share the
+    /// position; a handle that was idle first walks over up to 64 entries. Lock-free. May wake a sender.
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         self.handle.try_take()
@@ -104,8 +105,9 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
     /// Receives a message, and waits for one if there is none. `None` once the mailbox is closed and drained.
     ///
     /// # Cost
-    /// As [`try_recv`](Self::try_recv) while there are messages. Waiting allocates nothing, and clones
-    /// the task's waker when it is not the one left by the last wait.
+    /// As [`try_recv`](Self::try_recv) while there are messages. If there is none it pauses for a few
+    /// microseconds at most before it waits, less where that has not paid before, and not at all on bare metal.
+    /// Waiting allocates nothing, and clones the task's waker when it is not the one left by the last wait.
     ///
     /// # Cancel safety
     /// Dropping the future before it is done loses no message, and no other receiver's wake.
@@ -134,7 +136,7 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
 
     /// Polls for a message: what [`recv`](Self::recv) and the stream do.
     ///
-    /// After `Pending` the handle is a waiter until it is polled or dropped.
+    /// After `Pending` the handle is a waiter until it is polled, used or dropped.
     ///
     /// # Cost
     /// As [`recv`](Self::recv).

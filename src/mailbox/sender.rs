@@ -65,7 +65,8 @@ impl<T, P: Pointer<Message = T>> Sender<T, P> {
     /// The message comes back if the mailbox is full or closed.
     ///
     /// # Cost
-    /// One compare-and-swap, and one more for each thread that was faster. Lock-free. May wake a receiver.
+    /// One compare-and-swap, one more for each thread that was faster, and now and then one to share the
+    /// position; a handle that was idle first walks over up to 64 entries. Lock-free. May wake a receiver.
     #[inline]
     pub fn try_send(&mut self, message: T) -> Result<(), TrySendError<T>> {
         self.handle.try_put(message)
@@ -101,8 +102,9 @@ impl<T, P: Pointer<Message = T>> Sender<T, P> {
     /// The message comes back if the mailbox is closed.
     ///
     /// # Cost
-    /// As [`try_send`](Self::try_send) while there is room. Waiting allocates nothing, and clones the task's waker
-    /// when it is not the one left by the last wait.
+    /// As [`try_send`](Self::try_send) while there is room. If there is none it pauses for a few
+    /// microseconds at most before it waits, less where that has not paid before, and not at all on bare metal.
+    /// Waiting allocates nothing, and clones the task's waker when it is not the one left by the last wait.
     ///
     /// # Cancel safety
     /// Dropping the future before it is done drops the message, which was not sent, and nothing else.
@@ -126,7 +128,8 @@ impl<T, P: Pointer<Message = T>> Sender<T, P> {
         SendFromFut { waiting: Waiting(&mut self.handle), from }
     }
 
-    /// Sends all messages, and waits for room whenever there is none. Returns how many there were.
+    /// Sends all messages, and waits for room whenever there is none. Returns how many there were. It does
+    /// not yield to the executor while there is room.
     ///
     /// # Errors
     /// If the mailbox is closed, the first message that was refused comes back, with the number of those sent.
