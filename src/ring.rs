@@ -396,7 +396,7 @@ impl Ring<'_> {
     }
 
     /// How many positions lie from one to a later one; the capacity if it is more.
-    pub(crate) fn distance(self, from: Word, to: Word) -> usize {
+    fn distance(self, from: Word, to: Word) -> usize {
         let laps = self.layout.lap(to).wrapping_sub(self.layout.lap(from));
         let (from, to) = (self.layout.index(from), self.layout.index(to));
         match laps {

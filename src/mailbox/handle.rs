@@ -30,8 +30,6 @@ pub(super) struct Handle<P: Pointer> {
     pub(super) enlisted: bool,
     /// Where this handle goes on.
     hint: Word,
-    /// Where it last had to wait.
-    pub(super) blocked_at: Word,
     pub(super) patience: Patience,
 }
 
@@ -48,7 +46,7 @@ impl<P: Pointer> Handle<P> {
     pub(super) fn visit(seated: Seated<P>, side: Side) -> Self {
         let hint = seated.mailbox.storage.ring().shared(side);
         let patience = Patience::new();
-        Self { seated, side, counted: false, enlisted: false, hint, blocked_at: hint, patience }
+        Self { seated, side, counted: false, enlisted: false, hint, patience }
     }
 
     pub(super) fn pointer(&self) -> &P {

@@ -8,7 +8,6 @@ use core::mem;
 use core::task::{Context, Poll};
 
 use super::handle::{Handle, Stop};
-use super::patience::Patience;
 use super::storage::Parts;
 use super::{Closed, Pointer};
 use crate::ring::Side;
@@ -75,17 +74,10 @@ impl<P: Pointer> Handle<P> {
     /// Pushes or pulls; if that is blocked, again after pauses, as long as that has paid before.
     fn exchange_patiently(&mut self) -> Result<(), Stop> {
         let mut result = self.exchange_once();
-        let Err(Stop::Blocked(judged)) = result else {
-            return result;
-        };
-        if !Patience::PAUSES {
+        if !matches!(result, Err(Stop::Blocked(_))) {
             return result;
         }
-        let ring = self.mailbox().storage.ring();
-        let burst = ring.distance(self.blocked_at, judged.position());
-        let capacity = ring.layout.capacity();
-        self.blocked_at = judged.position();
-        for pauses in self.patience.pauses(burst, capacity) {
+        for pauses in self.patience.pauses() {
             for _ in 0..pauses {
                 retry();
             }

@@ -26,7 +26,10 @@ fn promise_06_a_batch_that_is_cut_short_gives_back_the_rest() {
     assert_eq!(messages, 4..10);
     assert_eq!(rx.try_recv(), Ok(0));
     let expected = SendManyError { sent: 1, error: TrySendError::Full(5) };
-    assert_eq!(tx.try_send_many(&mut messages), Err(SendManyError { error: TrySendError::Full(5), ..expected }));
+    assert_eq!(
+        tx.try_send_many(&mut messages),
+        Err(SendManyError { error: TrySendError::Full(5), ..expected })
+    );
     rx.close();
     let expected = SendManyError { sent: 0, error: TrySendError::Closed(6) };
     assert_eq!(tx.try_send_many(&mut messages), Err(expected));

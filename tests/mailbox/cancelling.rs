@@ -130,7 +130,8 @@ fn promise_07_a_dropped_batch_send_drops_one_message_at_most() {
         }
         drop(send);
         let rest: Vec<_> = messages.map(|message| message.id).collect();
-        let received: Vec<_> = std::iter::from_fn(|| rx.try_recv().ok().map(|message| message.id)).collect();
+        let received: Vec<_> =
+            std::iter::from_fn(|| rx.try_recv().ok().map(|message| message.id)).collect();
         match when {
             When::Unpolled => assert_eq!((received, rest), (vec![], vec![0, 1, 2, 3, 4])),
             When::Waiting => assert_eq!((received, rest), (vec![0, 1], vec![3, 4])),

@@ -3,7 +3,8 @@
 use droves::ConfigError;
 use droves::mailbox::{HeapMailbox, channel};
 
-const MAX: usize = if cfg!(any(droves_word32, not(target_has_atomic = "64"))) { 1 << 20 } else { 1 << 30 };
+const MAX: usize =
+    if cfg!(any(droves_word32, not(target_has_atomic = "64"))) { 1 << 20 } else { 1 << 30 };
 
 fn refused(capacity: usize) -> ConfigError {
     let error = HeapMailbox::<u8>::with_capacity(capacity).map(drop).unwrap_err();
@@ -15,7 +16,10 @@ fn refused(capacity: usize) -> ConfigError {
 fn promise_11_a_bad_capacity_names_field_value_and_rule() {
     for capacity in [0, MAX + 1, usize::MAX] {
         let error = refused(capacity);
-        assert_eq!((error.field, error.value, error.min, error.max), ("capacity", capacity, 1, MAX));
+        assert_eq!(
+            (error.field, error.value, error.min, error.max),
+            ("capacity", capacity, 1, MAX)
+        );
         let text = format!("capacity is {capacity}, but must be from 1 to {MAX}");
         assert_eq!(error.to_string(), text);
         let boxed: Box<dyn std::error::Error + Send + Sync> = error.into();

@@ -55,7 +55,10 @@ fn promise_06_discard_keeps_the_reason_and_drops_the_message() {
     assert_eq!(SharedSendError::Full(message.clone()).discard(), SharedSendError::Full(()));
     assert_eq!(SharedSendError::Closed(message.clone()).discard(), SharedSendError::Closed(()));
     assert_eq!(SharedSendError::Busy(message.clone()).discard(), SharedSendError::Busy(()));
-    assert_eq!(SendDeadlineError::Timeout(message.clone()).discard(), SendDeadlineError::Timeout(()));
+    assert_eq!(
+        SendDeadlineError::Timeout(message.clone()).discard(),
+        SendDeadlineError::Timeout(())
+    );
     assert_eq!(SendDeadlineError::Closed(message.clone()).discard(), SendDeadlineError::Closed(()));
     let many = SendManyError { sent: 3, error: TrySendError::Full(message.clone()) }.discard();
     assert_eq!(many, SendManyError { sent: 3, error: TrySendError::Full(()) });
@@ -95,7 +98,10 @@ fn promise_06_predicates_tell_every_variant_from_the_others() {
 
 #[test]
 fn promise_06_a_question_mark_takes_every_error() {
-    fn all(mailbox: &StaticMailbox<Opaque, 1, 2>, at: usize) -> Result<(), Box<dyn Error + Send + Sync>> {
+    fn all(
+        mailbox: &StaticMailbox<Opaque, 1, 2>,
+        at: usize,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let (mut tx, mut rx) = (mailbox.sender()?, mailbox.receiver()?);
         match at {
             0 => tx.try_send(opaque()).map_err(TrySendError::discard)?,
@@ -119,7 +125,7 @@ fn promise_06_a_question_mark_takes_every_error() {
         "the mailbox is closed",
         "the mailbox is closed",
         "the mailbox is closed",
-        "the mailbox is closed after 0 messages",
+        "the mailbox is closed, after sending 0",
         "the mailbox has no free seat",
         "the mailbox is closed",
         "the mailbox is closed",
@@ -142,8 +148,13 @@ fn promise_06_errors_with_their_message_are_errors_too() {
         Box::new(SendManyError { sent: 2, error: TrySendError::Closed(opaque()) }),
     ];
     let said = errors.map(|error| format!("{error:?}"));
-    let expected =
-        ["Full(..)", "Closed(..)", "Busy(..)", "Timeout(..)", "SendManyError { sent: 2, error: Closed(..) }"];
+    let expected = [
+        "Full(..)",
+        "Closed(..)",
+        "Busy(..)",
+        "Timeout(..)",
+        "SendManyError { sent: 2, error: Closed(..) }",
+    ];
     assert_eq!(said, expected);
 }
 
@@ -164,7 +175,7 @@ fn errors_speak_in_lower_case_without_a_full_stop() {
     check(&SendDeadlineError::Closed(0), "the mailbox is closed");
     check(
         &SendManyError { sent: 3, error: TrySendError::Full(0) },
-        "the mailbox is full after 3 messages",
+        "the mailbox is full, after sending 3",
     );
     check(&TryRecvError::Empty, "the mailbox is empty");
     check(&TryRecvError::Closed, "the mailbox is closed and drained");

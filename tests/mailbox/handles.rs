@@ -162,10 +162,10 @@ fn promise_01_the_last_receiver_of_an_arc_drops_what_is_left() {
         let mailbox = Arc::new(HeapMailbox::starting_before_wrap(3, laps).unwrap());
         let mut tx = Sender::new(mailbox.clone()).unwrap();
         let rx = Receiver::new(mailbox.clone()).unwrap();
-        assert_eq!(tx.try_send_many((0..sent).map(|i| census.message(i))).unwrap(), sent as usize);
+        assert_eq!(tx.try_send_many((0..sent).map(|i| census.message(i))).unwrap(), sent);
         let other = rx.try_clone().unwrap();
         drop(rx);
-        assert_eq!(census.alive(), sent as usize);
+        assert_eq!(census.alive(), sent);
         drop(other);
         assert_eq!((census.alive(), tx.len()), (0, 0));
         assert!(tx.try_send(census.message(9)).unwrap_err().is_closed());

@@ -56,20 +56,24 @@ impl Census {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub fn message(&self, id: u32) -> Counted {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Counted { id, panics: false, census: self.clone() }
+    pub fn message(&self, id: usize) -> Counted {
+        self.make(id, false)
     }
 
     /// A message whose drop panics.
-    pub fn bomb(&self, id: u32) -> Counted {
-        Counted { panics: true, ..self.message(id) }
+    pub fn bomb(&self, id: usize) -> Counted {
+        self.make(id, true)
+    }
+
+    fn make(&self, id: usize, panics: bool) -> Counted {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Counted { id, panics, census: self.clone() }
     }
 }
 
 /// A message that is counted while it lives. Neither `Debug` nor `Clone`.
 pub struct Counted {
-    pub id: u32,
+    pub id: usize,
     panics: bool,
     census: Census,
 }

@@ -11,6 +11,7 @@ mod errors;
 mod handles;
 mod help;
 mod messages;
+mod odd;
 mod order;
 mod panics;
 mod permits;

@@ -10,7 +10,12 @@ use futures_lite::future::block_on;
 use super::help::Census;
 
 /// Sends in every way and receives in every way, over several laps.
-fn pass<T, P: Pointer<Message = T>>(mailbox: P, make: impl Fn(usize) -> T, check: impl Fn(usize, &T)) {
+#[allow(clippy::needless_pass_by_value, reason = "it is a pointer")]
+fn pass<T, P: Pointer<Message = T>>(
+    mailbox: P,
+    make: impl Fn(usize) -> T,
+    check: impl Fn(usize, &T),
+) {
     let mut tx = Sender::new(mailbox.clone()).unwrap();
     let mut rx = Receiver::new(mailbox.clone()).unwrap();
     for n in 0..20 {
@@ -29,8 +34,10 @@ fn pass<T, P: Pointer<Message = T>>(mailbox: P, make: impl Fn(usize) -> T, check
         rx.try_recv_many(&mut out, 1).unwrap();
         tx.try_send_many([make(n)]).unwrap();
         block_on(rx.recv_many(&mut out, 5));
-        out.iter().for_each(|message| check(n, message));
         assert_eq!(out.len(), 3);
+        for message in &out {
+            check(n, message);
+        }
     }
 }
 
@@ -51,18 +58,18 @@ fn promise_01_messages_of_no_size() {
             DROPPED.fetch_add(1, Ordering::Relaxed);
         }
     }
-    let made = AtomicUsize::new(0);
+    let count = AtomicUsize::new(0);
     let make = |_| {
-        made.fetch_add(1, Ordering::Relaxed);
+        count.fetch_add(1, Ordering::Relaxed);
         Unit
     };
     pass_everywhere(make, |_, Unit| {});
-    assert_eq!(DROPPED.load(Ordering::Relaxed), made.load(Ordering::Relaxed));
+    assert_eq!(DROPPED.load(Ordering::Relaxed), count.load(Ordering::Relaxed));
 }
 
 #[test]
 fn promise_01_large_messages() {
-    let make = |n: usize| -> [u8; 4096] { std::array::from_fn(|i| (i * 7 + n) as u8) };
+    let make = |n| -> [usize; 512] { std::array::from_fn(|i| i * 7 + n) };
     pass_everywhere(make, |n, message| assert_eq!(*message, make(n)));
 }
 
@@ -90,7 +97,7 @@ fn promise_01_messages_that_own_and_borrow() {
 #[test]
 fn promise_01_every_message_is_dropped_once() {
     let census = Census::default();
-    pass_everywhere(|n| census.message(n as u32), |n, message| assert_eq!(message.id, n as u32));
+    pass_everywhere(|n| census.message(n), |n, message| assert_eq!(message.id, n));
     assert_eq!(census.alive(), 0);
 
     // What is never received is dropped with the mailbox, from any position.

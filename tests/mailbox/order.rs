@@ -85,6 +85,26 @@ fn promise_01_a_handle_left_idle_goes_on_in_order() {
     }
 }
 
+/// The same, with so many messages in between that the handle's position would read as a future one;
+/// with 32-bit words they are soon sent. Only after a multiple of 2^20 laps would it read as the
+/// present, which is the documented bound.
+#[test]
+#[cfg(droves_word32)]
+fn promise_01_a_handle_left_idle_for_half_the_lap_range_goes_on_in_order() {
+    let (mut tx, mut rx) = channel(1).unwrap();
+    let mut idle: Vec<_> = (0..12).map(|_| (tx.clone(), rx.clone())).collect();
+    for (number, (idle_tx, idle_rx)) in idle.iter_mut().enumerate() {
+        for i in 0..100_000 {
+            tx.try_send(i).unwrap();
+            assert_eq!(rx.try_recv(), Ok(i));
+        }
+        assert_eq!(idle_rx.try_recv(), Err(TryRecvError::Empty));
+        idle_tx.try_send(number).unwrap();
+        assert_eq!(idle_tx.try_send(0), Err(TrySendError::Full(0)));
+        assert_eq!(idle_rx.try_recv(), Ok(number));
+    }
+}
+
 #[test]
 fn promise_01_order_survives_the_wrap_of_the_lap_counter() {
     for capacity in [1, 2, 3, 5, 64] {

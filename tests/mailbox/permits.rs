@@ -64,7 +64,7 @@ fn promise_01_a_dropped_permit_gives_everything_back() {
     let census = Census::default();
     let (mut tx, mut rx) = channel(2).unwrap();
     for i in 0..10 {
-        drop(tx.reserve());
+        let _unused = tx.reserve();
         drop(tx.reserve().write(census.message(0)));
         assert_eq!(census.alive(), 0);
         let message = tx.reserve().write(census.message(i)).into_inner();

@@ -9,20 +9,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use droves::mailbox::{
-    Filled, Heap, HeapMailbox, Mailbox, Permit, Receiver, RecvFut, RecvManyFut, Refused, SendFromFut,
-    SendFut, SendManyFut, Sender, StaticMailbox, TrySendError,
+    Filled, Heap, HeapMailbox, Mailbox, Permit, Receiver, RecvFut, RecvManyFut, Refused,
+    SendFromFut, SendFut, SendManyFut, Sender, StaticMailbox, TrySendError,
 };
+
+trait Not {
+    const YES: bool = false;
+}
+
+impl<T: ?Sized> Not for T {}
 
 /// Whether a type implements a trait: an inherent constant is found before that of a trait.
 macro_rules! implements {
-    ($type:ty: $($bound:tt)+) => {{
+    ($type:ty: $bound:path) => {{
         struct Is<T: ?Sized>(PhantomData<T>);
-        trait Not {
-            const YES: bool = false;
-        }
-        impl<T: ?Sized> Not for Is<T> {}
         #[allow(dead_code, reason = "is not there for every type")]
-        impl<T: ?Sized + $($bound)+> Is<T> {
+        impl<T: ?Sized + $bound> Is<T> {
             const YES: bool = true;
         }
         <Is<$type>>::YES
@@ -97,7 +99,9 @@ fn futures_are_sent_when_messages_can_be_moved() {
 
 #[test]
 fn futures_can_be_moved_between_polls() {
-    assert!(implements!(SendFut<'static, std::marker::PhantomPinned, Shared<std::marker::PhantomPinned>>: Unpin));
+    assert!(
+        implements!(SendFut<'static, std::marker::PhantomPinned, Shared<std::marker::PhantomPinned>>: Unpin)
+    );
     assert!(implements!(SendFromFut<'static, u8, Shared<u8>>: Unpin));
     assert!(implements!(SendManyFut<'static, u8, Shared<u8>, std::iter::Once<u8>>: Unpin));
     assert!(implements!(RecvFut<'static, u8, Shared<u8>>: Unpin));

@@ -23,19 +23,19 @@ impl Census {
         let mut dead = self.dead.borrow_mut();
         dead.push(false);
         self.alive.set(self.alive.get() + 1);
-        Message { id: dead.len() as u32 - 1, census: self.clone() }
+        Message { id: dead.len() - 1, census: self.clone() }
     }
 }
 
 /// A message that may be dropped once.
 pub struct Message {
-    pub id: u32,
+    pub id: usize,
     census: Rc<Census>,
 }
 
 impl Drop for Message {
     fn drop(&mut self) {
-        let twice = std::mem::replace(&mut self.census.dead.borrow_mut()[self.id as usize], true);
+        let twice = std::mem::replace(&mut self.census.dead.borrow_mut()[self.id], true);
         assert!(!twice, "message {} was dropped twice", self.id);
         self.census.alive.set(self.census.alive.get() - 1);
     }

@@ -35,7 +35,7 @@ async fn until<F: Future + Unpin>(mut future: F, orders: &Orders) -> Option<F::O
     result
 }
 
-fn ids(messages: impl IntoIterator<Item = Message>) -> Vec<u32> {
+fn ids(messages: impl IntoIterator<Item = Message>) -> Vec<usize> {
     messages.into_iter().map(|message| message.id).collect()
 }
 

@@ -112,7 +112,7 @@ impl<'a, P: Pointer<Message = Message> + 'a> Machine<'a, P> {
     }
 
     /// Drops all handles. Returns what must be left in the mailbox.
-    pub fn end(mut self) -> (VecDeque<u32>, Outcomes) {
+    pub fn end(mut self) -> (VecDeque<usize>, Outcomes) {
         while self.senders.len() + self.receivers.len() > 0 {
             self.drop_receiver(0);
             self.check();

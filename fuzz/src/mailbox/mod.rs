@@ -51,6 +51,7 @@ pub fn run(data: &[u8]) -> Outcomes {
             outcomes
         }
         _ => {
+            #[allow(clippy::arc_with_non_send_sync, reason = "one thread does everything")]
             let mailbox = Arc::new(heap());
             let traits = Traits { owned: true, ..traits };
             let (rest, outcomes) = play(Machine::new(mailbox.clone(), traits, &census), bytes);
@@ -63,7 +64,7 @@ pub fn run(data: &[u8]) -> Outcomes {
 }
 
 /// Does all operations, and then drops all handles. Returns what must be left.
-fn play<'a, P>(mut machine: Machine<'a, P>, mut bytes: Bytes<'_>) -> (VecDeque<u32>, Outcomes)
+fn play<'a, P>(mut machine: Machine<'a, P>, mut bytes: Bytes<'_>) -> (VecDeque<usize>, Outcomes)
 where
     P: Pointer<Message = Message> + 'a,
 {
@@ -76,7 +77,7 @@ where
 }
 
 /// Takes out what is left, or leaves it to the mailbox to drop it.
-fn finish<S>(mut mailbox: Mailbox<S>, drain: bool, rest: VecDeque<u32>)
+fn finish<S>(mut mailbox: Mailbox<S>, drain: bool, rest: VecDeque<usize>)
 where
     S: Storage<Message = Message>,
 {

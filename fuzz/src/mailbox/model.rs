@@ -13,7 +13,7 @@ pub enum Refusal {
 
 /// A mailbox of message numbers.
 pub struct Model {
-    pub queue: VecDeque<u32>,
+    pub queue: VecDeque<usize>,
     pub capacity: usize,
     pub closed: bool,
     /// How many messages were ever sent.
@@ -29,7 +29,7 @@ impl Model {
         self.capacity - self.queue.len()
     }
 
-    pub fn send(&mut self, id: u32) -> Result<(), Refusal> {
+    pub fn send(&mut self, id: usize) -> Result<(), Refusal> {
         if self.closed {
             return Err(Refusal::Closed);
         }
@@ -41,13 +41,13 @@ impl Model {
         Ok(())
     }
 
-    pub fn recv(&mut self) -> Result<u32, Refusal> {
+    pub fn recv(&mut self) -> Result<usize, Refusal> {
         let refusal = if self.closed { Refusal::Closed } else { Refusal::Blocked };
         self.queue.pop_front().ok_or(refusal)
     }
 
     /// Sends from the front of `ids` while there is room.
-    pub fn send_many(&mut self, ids: &mut VecDeque<u32>) -> (usize, Result<(), Refusal>) {
+    pub fn send_many(&mut self, ids: &mut VecDeque<usize>) -> (usize, Result<(), Refusal>) {
         let mut sent = 0;
         while let Some(&id) = ids.front() {
             if let Err(refusal) = self.send(id) {
@@ -60,7 +60,7 @@ impl Model {
     }
 
     /// Receives up to `max`; a refusal if there was none.
-    pub fn recv_many(&mut self, max: usize) -> Result<Vec<u32>, Refusal> {
+    pub fn recv_many(&mut self, max: usize) -> Result<Vec<usize>, Refusal> {
         let mut ids = Vec::new();
         while ids.len() < max {
             match self.recv() {
@@ -80,7 +80,7 @@ pub struct End {
     /// How many messages it sent.
     pub sent: usize,
     /// The messages that it received or gave back.
-    pub ids: Vec<u32>,
+    pub ids: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,9 +92,9 @@ pub enum How {
 
 /// A waiting operation, as the model sees it.
 pub enum Job {
-    Send { id: u32 },
-    SendFrom { id: u32 },
-    SendMany { rest: VecDeque<u32>, sent: usize },
+    Send { id: usize },
+    SendFrom { id: usize },
+    SendMany { rest: VecDeque<usize>, sent: usize },
     Recv,
     RecvMany { max: usize },
 }

@@ -10,7 +10,6 @@ use super::machine::Machine;
 use super::model::{Job, Refusal};
 use super::outcomes::Outcome;
 use super::side::{Ended, Polled};
-use super::slot::Slot;
 
 fn refusal(error: TryRecvError) -> Refusal {
     match error {
@@ -25,7 +24,7 @@ impl<'a, P: Pointer<Message = Message> + 'a> Machine<'a, P> {
             return;
         };
         let waited = slot.waiting();
-        let Some(receiver) = slot.idle() else {
+        let Some(receiver) = slot.idle(true) else {
             return;
         };
         let result = receiver.try_recv().map(|message| message.id).map_err(refusal);
@@ -33,7 +32,7 @@ impl<'a, P: Pointer<Message = Message> + 'a> Machine<'a, P> {
         self.expect_received(result);
     }
 
-    fn expect_received(&mut self, result: Result<u32, Refusal>) {
+    fn expect_received(&mut self, result: Result<usize, Refusal>) {
         let expected = self.model.recv();
         assert_eq!(result, expected);
         self.outcomes.note(match expected {
@@ -44,7 +43,7 @@ impl<'a, P: Pointer<Message = Message> + 'a> Machine<'a, P> {
     }
 
     pub fn try_recv_many(&mut self, at: usize, max: usize) {
-        let Some(receiver) = self.receivers.pick(at).and_then(Slot::idle) else {
+        let Some(receiver) = self.receivers.pick(at).and_then(|slot| slot.idle(max > 0)) else {
             return;
         };
         let mut messages = Vec::new();

@@ -8,10 +8,9 @@ use super::machine::Machine;
 use super::model::{Job, Refusal};
 use super::outcomes::Outcome;
 use super::side::{Ended, Polled};
-use super::slot::Slot;
 
 /// A refusal, and the number of the message that came back with it.
-fn refusal(error: TrySendError<Message>) -> (Refusal, u32) {
+fn refusal(error: TrySendError<Message>) -> (Refusal, usize) {
     let refusal = if error.is_full() { Refusal::Blocked } else { Refusal::Closed };
     (refusal, error.into_inner().id)
 }
@@ -20,14 +19,14 @@ impl<'a, P: Pointer<Message = Message> + 'a> Machine<'a, P> {
     pub fn try_send(&mut self, at: usize) {
         let message = self.census.message();
         let id = message.id;
-        let Some(sender) = self.senders.pick(at).and_then(Slot::idle) else {
+        let Some(sender) = self.senders.pick(at).and_then(|slot| slot.idle(true)) else {
             return;
         };
         let result = sender.try_send(message).map_err(refusal);
         self.expect_sent(id, result);
     }
 
-    fn expect_sent(&mut self, id: u32, result: Result<(), (Refusal, u32)>) {
+    fn expect_sent(&mut self, id: usize, result: Result<(), (Refusal, usize)>) {
         let expected = self.model.send(id);
         assert_eq!(result, expected.map_err(|refusal| (refusal, id)));
         self.outcomes.note(match expected {
@@ -39,7 +38,7 @@ impl<'a, P: Pointer<Message = Message> + 'a> Machine<'a, P> {
 
     pub fn try_send_many(&mut self, at: usize, count: usize) {
         let messages: Vec<_> = (0..count).map(|_| self.census.message()).collect();
-        let Some(sender) = self.senders.pick(at).and_then(Slot::idle) else {
+        let Some(sender) = self.senders.pick(at).and_then(|slot| slot.idle(count > 0)) else {
             return;
         };
         let mut ids = messages.iter().map(|message| message.id).collect();
@@ -62,12 +61,11 @@ impl<'a, P: Pointer<Message = Message> + 'a> Machine<'a, P> {
     pub fn permit(&mut self, at: usize, way: usize) {
         let [first, second] = [self.census.message(), self.census.message()];
         let id = second.id;
-        let Some(sender) = self.senders.pick(at).and_then(Slot::idle) else {
+        let Some(sender) = self.senders.pick(at).and_then(|slot| slot.idle(way > 2)) else {
             return;
         };
         let permit = sender.reserve();
         if way == 0 {
-            drop(permit);
             return self.outcomes.note(Outcome::PermitDropped);
         }
         let mut filled = permit.write(first);
@@ -86,13 +84,13 @@ impl<'a, P: Pointer<Message = Message> + 'a> Machine<'a, P> {
         };
         let result = result.map_err(|mut refused| {
             // Once more does not help: what is refused stays where it is.
-            if way % 2 == 0 {
+            if way.is_multiple_of(2) {
                 refused = refused.message.try_send().expect_err("refused just now");
             }
             let closed = refused.error.is_closed();
             assert_ne!(closed, refused.error.is_full());
             let id = refused.message.id;
-            if way % 3 == 0 {
+            if way.is_multiple_of(3) {
                 assert_eq!(refused.message.into_inner().id, id);
             }
             (if closed { Refusal::Closed } else { Refusal::Blocked }, id)

@@ -53,8 +53,12 @@ impl<'a, H: 'a> Slot<'a, H> {
         self.handle.as_ref()
     }
 
-    /// The handle, to be used, if no task has it. If it was a waiter, it is none any more.
-    pub fn idle(&mut self) -> Option<&mut H> {
+    /// The handle, to be used, if no task has it. If it was a waiter, it is none any more; so a use
+    /// that does not even try to send or receive leaves waiters alone.
+    pub fn idle(&mut self, tries: bool) -> Option<&mut H> {
+        if self.waiting && !tries {
+            return None;
+        }
         let handle = self.handle.as_mut()?;
         self.waiting = false;
         Some(handle)
