@@ -334,6 +334,7 @@ impl Ring<'_> {
     }
 
     /// Moves the shared hint up to `next`, unless somebody else just did.
+    #[cold]
     pub(crate) fn publish(self, side: Side, next: Word) {
         let hint = &self.hints.positions[side as usize].0;
         let seen = hint.load(Ordering::Relaxed);

@@ -190,13 +190,17 @@ impl<P: Pointer> Handle<P> {
                 self.notify_other();
                 Ok(())
             }
-            Err(stop) => {
-                let message = self.unfill();
-                Err(match self.give_up(stop) {
-                    TryRecvError::Empty => TrySendError::Full(message),
-                    TryRecvError::Closed => TrySendError::Closed(message),
-                })
-            }
+            Err(stop) => Err(self.refuse(stop)),
+        }
+    }
+
+    /// Takes back the message that could not be sent, and does what is due then.
+    #[cold]
+    fn refuse(&mut self, stop: Stop) -> TrySendError<P::Message> {
+        let message = self.unfill();
+        match self.give_up(stop) {
+            TryRecvError::Empty => TrySendError::Full(message),
+            TryRecvError::Closed => TrySendError::Closed(message),
         }
     }
 
@@ -229,7 +233,7 @@ impl<P: Pointer> Handle<P> {
     }
 
     /// Does what is due before a refusal is answered, and tells which it is.
-    #[inline]
+    #[cold]
     pub(super) fn give_up(&self, stop: Stop) -> TryRecvError {
         match stop {
             Stop::Blocked(_) => {

@@ -16,7 +16,7 @@ fn long_ago() -> Instant {
 }
 
 #[test]
-fn a_deadline_in_the_past_is_a_single_try() {
+fn a_deadline_in_the_past_tries_but_does_not_wait() {
     let (mut tx, mut rx) = channel(1).unwrap();
     assert_eq!(rx.recv_deadline(long_ago()), Err(RecvDeadlineError::Timeout));
     assert_eq!(tx.send_deadline(1, long_ago()), Ok(()));

@@ -34,6 +34,16 @@ fn promise_11_good_capacities_are_taken_as_they_are() {
     }
 }
 
+/// Not even one with room for few of them.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn promise_11_a_capacity_beyond_the_address_space_is_refused() {
+    type Huge = [u8; 1 << 40];
+    let error = channel::<Huge>(MAX).map(drop).unwrap_err();
+    assert_eq!((error.field, error.value, error.min), ("capacity", MAX, 1));
+    assert!(error.max <= isize::MAX as usize >> 40);
+}
+
 /// With 32-bit words the largest mailbox is small enough to be made here.
 #[test]
 #[cfg(droves_word32)]

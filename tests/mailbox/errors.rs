@@ -75,6 +75,7 @@ fn promise_06_into_inner_gives_the_message_of_every_variant() {
     assert_eq!(SharedSendError::Busy(6).into_inner(), 6);
     assert_eq!(SendDeadlineError::Timeout(7).into_inner(), 7);
     assert_eq!(SendDeadlineError::Closed(8).into_inner(), 8);
+    assert_eq!(SendManyError { sent: 5, error: TrySendError::Full(9) }.into_inner(), 9);
 }
 
 #[test]

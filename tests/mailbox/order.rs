@@ -171,5 +171,7 @@ fn handles_and_mailbox_tell_what_is_in_them() {
     assert_eq!(format!("{rx:?}"), "Receiver { len: 1, capacity: 2, closed: true }");
     assert!(tx.is_closed() && rx.is_closed() && tx.mailbox().is_closed());
     assert!(std::ptr::eq(tx.mailbox(), rx.mailbox()));
+    let text = "Mailbox { len: 1, capacity: 2, closed: true }";
+    assert_eq!(format!("{:?}", rx.mailbox()), text);
     assert!(StaticMailbox::<u8, 1>::default().is_empty());
 }

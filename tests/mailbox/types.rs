@@ -5,12 +5,14 @@
 
 use std::cell::Cell;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use droves::mailbox::{
     Filled, Heap, HeapMailbox, Mailbox, Permit, Receiver, RecvFut, RecvManyFut, Refused,
-    SendFromFut, SendFut, SendManyFut, Sender, StaticMailbox, TrySendError,
+    SendFromFut, SendFut, SendManyFut, Sender, StaticMailbox, StaticReceiver, StaticSender,
+    TrySendError,
 };
 
 trait Not {
@@ -71,9 +73,9 @@ fn handles_are_sent_when_messages_can_be_moved() {
     assert_eq!([threads!(Sender<u8>), threads!(Receiver<u8>)], [BOTH; 2]);
     assert_eq!([threads!(Sender<Moves>), threads!(Receiver<Moves>)], [BOTH; 2]);
     assert_eq!([threads!(Sender<Stays>), threads!(Receiver<Stays>)], [NONE; 2]);
-    assert_eq!(threads!(Sender<Moves, Inline<Moves>>), BOTH);
-    assert_eq!(threads!(Receiver<Moves, Inline<Moves>>), BOTH);
-    assert_eq!(threads!(Sender<Stays, Inline<Stays>>), NONE);
+    assert_eq!(threads!(StaticSender<Moves, 4>), BOTH);
+    assert_eq!(threads!(StaticReceiver<Moves, 4>), BOTH);
+    assert_eq!(threads!(StaticSender<Stays, 4>), NONE);
     assert_eq!(threads!(Receiver<Stays, &'static Mailbox<Heap<Stays>>>), NONE);
 }
 
@@ -126,6 +128,17 @@ fn errors_are_what_their_message_is() {
     assert_eq!(threads!(TrySendError<u8>), BOTH);
     assert_eq!(threads!(TrySendError<Moves>), SEND);
     assert_eq!(threads!(TrySendError<Stays>), NONE);
+}
+
+/// They stay as usable after a panic as before.
+#[test]
+fn mailboxes_and_handles_pass_through_catch_unwind() {
+    assert!(
+        implements!(HeapMailbox<Moves>: UnwindSafe)
+            && implements!(HeapMailbox<Moves>: RefUnwindSafe)
+    );
+    assert!(implements!(Sender<Moves>: UnwindSafe) && implements!(Receiver<Moves>: UnwindSafe));
+    assert!(implements!(StaticSender<Moves, 4>: UnwindSafe));
 }
 
 /// Handles of a channel are cloned as they are; others may have to fail.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::going_on::Way;
 use crate::operations::{Operation, Sort, operations};
 use crate::rig::{Empty, Full, Half, Kind, Rig};
+use crate::task::{Wakers, run};
 use crate::victim::{Act, Call, MOST, Victim};
 
 /// How many steps a victim is stopped at, one after the other.
@@ -113,6 +114,11 @@ pub fn waits<S: Kind>(capacity: usize) {
         let go_on = |rig: &mut Rig<S>, _: &Victim| rig.carry_on_waiting(1, way);
         each_stop::<S>(capacity, Plan::Tasks, |_| true, go_on);
     }
+}
+
+/// The others look, find nothing, and sleep on.
+pub fn looks<S: Kind>(capacity: usize) {
+    each_stop::<S>(capacity, Plan::Tasks, |_| true, |rig, _| run(&mut rig.tasks, Wakers::Same));
 }
 
 /// The others wait at each of a row of steps.

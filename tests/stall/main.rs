@@ -33,8 +33,8 @@ use droves::mailbox::{Heap, Inline};
 
 use book::Message;
 use drivers::{
-    Plan, Trio, check_steps, everywhere, tries, tries_at_each_step, waits, waits_at_each_step,
-    waits_on_threads,
+    Plan, Trio, check_steps, everywhere, looks, tries, tries_at_each_step, waits,
+    waits_at_each_step, waits_on_threads,
 };
 use operations::operations;
 use rig::{Empty, Full, Half};
@@ -46,6 +46,8 @@ const LAPS: usize = 8;
 const SEATS: usize = 28;
 /// A wait of another thread that takes longer is a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The most steps of a `try_` call when nobody waits: so many with one thread stopped anywhere.
+const QUIET: usize = 12;
 /// More steps than anything takes.
 const ENDLESS: usize = 10_000;
 
@@ -67,6 +69,11 @@ fn promise_04_a_thread_stopped_at_each_step_takes_no_capacity() {
 fn promise_07_a_stopped_thread_takes_no_wake() {
     everywhere!(waits);
     check_steps(&[(End, 500), (Poll, 500)]);
+}
+
+#[test]
+fn promise_07_a_stopped_thread_announces_its_message_later() {
+    everywhere!(looks);
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use droves::mailbox::{Refused, TryRecvError};
 
-use crate::SEATS;
 use crate::book::Id;
 use crate::rig::{Kind, Rig};
 use crate::task::{Wakers, run};
-use crate::victim::Victim;
+use crate::victim::{Victim, counted};
+use crate::{QUIET, SEATS};
 
 impl<S: Kind> Rig<S> {
     /// Lets the victims go on, and takes stock.
@@ -54,7 +54,9 @@ impl<S: Kind> Rig<S> {
         };
         let (mut sent, mut kept) = (Vec::new(), Vec::new());
         for _ in 0..self.mailbox.capacity() {
-            write(&mut sent).send(|message| tx.try_send(message).is_ok());
+            // Nobody waits any more, and nobody is looked for.
+            let try_send = |message| counted(QUIET, || tx.try_send(message)).0.is_ok();
+            write(&mut sent).send(try_send);
         }
         let spares: Vec<_> =
             others.iter_mut().map(|tx| tx.reserve().write(write(&mut kept))).collect();

@@ -61,7 +61,7 @@ impl<'a, P: Pointer<Message = Message> + 'a> Machine<'a, P> {
     pub fn permit(&mut self, at: usize, way: usize) {
         let [first, second] = [self.census.message(), self.census.message()];
         let id = second.id;
-        let Some(sender) = self.senders.pick(at).and_then(|slot| slot.idle(way > 2)) else {
+        let Some(sender) = self.senders.pick(at).and_then(|slot| slot.idle(false)) else {
             return;
         };
         let permit = sender.reserve();
