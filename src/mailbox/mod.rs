@@ -47,7 +47,8 @@
 //! receive, a refusal and a close may each wake. A waker that panics does so after the operation has taken
 //! effect: all others that were to be woken are, the panic reaches the caller, and nothing leaks, but the
 //! message that was just received is dropped with the call. A thread stopped *inside* a
-//! waker keeps that waker's place, so that a task which then waits by another waker asks again and again instead.
+//! waker keeps that waker's seat; a task that then waits there by another waker takes another seat, or, if none
+//! is free, asks again and again.
 //!
 //! On a target without compare-and-swap each atomic step is a critical section, which the program chooses as
 //! `portable-atomic` says; "lock-free" means there what that makes of it.

@@ -8,6 +8,7 @@ use core::mem;
 use core::task::{Context, Poll};
 
 use super::handle::{Handle, Stop};
+use super::seated::Seated;
 use super::storage::Parts;
 use super::{Closed, Pointer};
 use crate::ring::Side;
@@ -50,8 +51,10 @@ impl<P: Pointer> Handle<P> {
                     return Poll::Ready(Err(Closed));
                 }
             };
-            if !self.enlist(cx) {
-                // A notifier is still at work on the waker of another task, so this one asks again.
+            // A notifier may still be at work on a waker that was left here: then it keeps that seat.
+            let enlisted = self.enlist(cx) || (self.change_seats() && self.enlist(cx));
+            if !enlisted {
+                // No other seat is free, so this task asks again and again until it is done.
                 cx.waker().wake_by_ref();
                 self.notify_other();
                 return Poll::Pending;
@@ -114,6 +117,17 @@ impl<P: Pointer> Handle<P> {
         mem::forget(uncount);
         block.set_waiting(self.side, seat, true);
         self.enlisted = true;
+        true
+    }
+
+    /// Takes another seat, and keeps the spare cell, which may be filled.
+    #[cold]
+    fn change_seats(&mut self) -> bool {
+        let Ok(mut other) = Seated::take(self.pointer().clone()) else {
+            return false;
+        };
+        mem::swap(&mut other.spare, &mut self.seated.spare);
+        mem::swap(&mut other, &mut self.seated);
         true
     }
 

@@ -25,6 +25,8 @@ pub fn explore<O: Ord + Debug + Send + 'static>(
     let start = std::time::Instant::now();
     let ends = seen.clone();
     model.check(move || {
+        // Makes the word, so that making it does not order the threads.
+        turn();
         let end = program();
         *ends.lock().unwrap().entry(end).or_insert(0) += 1;
     });

@@ -121,6 +121,11 @@ pub fn looks<S: Kind>(capacity: usize) {
     each_stop::<S>(capacity, Plan::Tasks, |_| true, |rig, _| run(&mut rig.tasks, Wakers::Same));
 }
 
+/// The others give up waiting, and others still take their seats and wait.
+pub fn swaps<S: Kind>(capacity: usize) {
+    each_stop::<S>(capacity, Plan::Tasks, |_| true, |rig, _| rig.swap_sides());
+}
+
 /// The others wait at each of a row of steps.
 pub fn waits_at_each_step<S: Kind>(capacity: usize) {
     let go_on = |rig: &mut Rig<S>, victim: &Victim| {

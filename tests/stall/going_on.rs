@@ -190,6 +190,19 @@ impl<S: Kind> Rig<S> {
         self.end_tasks(stopped, way);
     }
 
+    /// Drops the tasks that wait, and puts as many of the other side in their seats.
+    pub fn swap_sides(&mut self) {
+        let receiving = self.tasks.iter().any(|task| !task.sends);
+        let count = self.tasks.len();
+        self.tasks.clear();
+        if receiving {
+            (0..count).for_each(|_| self.park_sender());
+        } else {
+            (0..=self.capacity()).for_each(|_| self.get());
+            (0..count).for_each(|_| self.park_receiver());
+        }
+    }
+
     /// Before a `try_` call answers Full or Empty, it wakes one of the other side.
     fn wake_by_trying(&mut self) {
         let waits = |sends| move |task: &&Task| task.sends == sends && task.job.is_some();

@@ -31,11 +31,27 @@ impl<S: Kind> Rig<S> {
         if self.mailbox.is_closed() {
             self.assert_closed_for_good();
         } else {
+            self.assert_wakes();
             self.assert_capacity_and_cells();
         }
         let book = self.book.clone();
         drop(self);
         book.assert_balanced(discards);
+    }
+
+    /// With nobody else there: a waiter is woken.
+    fn assert_wakes(&mut self) {
+        self.park_receiver();
+        self.put();
+        assert!(self.tasks[0].alarm.rings(), "a receiver waits and is not counted");
+        self.tasks.clear();
+        self.get();
+        (0..self.capacity()).for_each(|_| self.put());
+        self.park_sender();
+        self.get();
+        assert!(self.tasks[0].alarm.rings(), "a sender waits and is not counted");
+        self.tasks.clear();
+        (0..self.capacity()).for_each(|_| self.get());
     }
 
     /// With nobody else there: the mailbox takes as many messages as it has room for, and these and
