@@ -1,4 +1,4 @@
-//! Counts lines, words and bytes of all files below the given paths, some files at a time.
+//! Counts lines, words and bytes of all files below the given paths (or `src`), some files at a time.
 //!
 //! ```sh
 //! cargo run --release --features std --example wordcount -- src README.md
@@ -18,7 +18,7 @@ use droves::mailbox::{Sender, channel};
 fn main() -> ExitCode {
     let mut paths: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
     if paths.is_empty() {
-        paths.push(".".into());
+        paths.push("src".into());
     }
     let workers = thread::available_parallelism().map_or(2, usize::from);
     let (to_workers, files) = channel(32).expect("32 is a capacity");
@@ -103,7 +103,7 @@ impl AddAssign for Count {
 fn count(path: &Path) -> io::Result<Count> {
     let text = fs::read(path)?;
     Ok(Count {
-        lines: text.iter().filter(|&&byte| byte == b'\n').count(),
+        lines: text.split(|&byte| byte == b'\n').count().saturating_sub(1),
         words: text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count(),
         bytes: text.len(),
     })
