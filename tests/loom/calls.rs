@@ -12,7 +12,7 @@ use loom::sync::Arc;
 
 use crate::explore::turn;
 use crate::history::{Closed, Did, Empty, Ended, Full, Received, Refused, Sent};
-use crate::threads::{Call, Waited, block_on};
+use crate::threads::{Call, block_on};
 
 /// Loom tells if it leaks; a second drop is a double free.
 pub type Message = Box<Track<u32>>;
@@ -81,9 +81,9 @@ pub fn shared_recv(mailbox: &Mailbox<Heap<Message>>) -> Did {
     }
 }
 
-pub fn send(tx: &mut Sender<Message>, n: u32) -> (Did, Waited) {
-    let (result, waited) = block_on(tx.send(message(n)));
-    (sent(n, result), waited)
+pub fn send(tx: &mut Sender<Message>, n: u32) -> (Did, bool) {
+    let (result, parked) = block_on(tx.send(message(n)));
+    (sent(n, result), parked)
 }
 
 pub fn sent(n: u32, result: Result<(), SendError<Message>>) -> Did {
@@ -93,9 +93,9 @@ pub fn sent(n: u32, result: Result<(), SendError<Message>>) -> Did {
     }
 }
 
-pub fn recv(rx: &mut Receiver<Message>) -> (Did, Waited) {
-    let (message, waited) = block_on(rx.recv());
-    (received(message), waited)
+pub fn recv(rx: &mut Receiver<Message>) -> (Did, bool) {
+    let (message, parked) = block_on(rx.recv());
+    (received(message), parked)
 }
 
 /// A call in a race of three threads. Two that still have to register are too much for plain loom:

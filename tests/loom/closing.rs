@@ -85,14 +85,14 @@ fn promise_06_a_filled_cell_comes_back() {
 fn promise_06_close_gives_a_waiting_send_back() {
     let seen = explore(Bound { plain: 4, strong: 6 }, || {
         let (mut tx, rx) = holding(1, 1);
-        let ((did, waited), _rx) = race(
+        let ((did, parked), _rx) = race(
             || send(&mut tx, 1),
             move || {
                 close(rx.mailbox());
                 rx
             },
         );
-        (did, waited.parked)
+        (did, parked)
     });
     seen.exactly([(Refused(1), false), (Refused(1), true)]);
 }
@@ -101,8 +101,8 @@ fn promise_06_close_gives_a_waiting_send_back() {
 fn promise_06_the_last_receiver_gives_a_waiting_send_back() {
     let seen = explore(Bound { plain: 2, strong: 4 }, || {
         let (mut tx, rx) = holding(1, 1);
-        let ((did, waited), ()) = race(|| send(&mut tx, 1), || drop(rx));
-        (did, waited.parked)
+        let ((did, parked), ()) = race(|| send(&mut tx, 1), || drop(rx));
+        (did, parked)
     });
     seen.exactly([(Refused(1), false), (Refused(1), true)]);
 }

@@ -2,12 +2,11 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::atomic::AtomicBool as PlainBool;
 use std::sync::{Arc as PlainArc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use loom::sync::atomic::{AtomicBool, Ordering};
-use loom::thread::{self, Thread, ThreadId};
+use loom::thread::{self, Thread};
 
 /// Wakes the thread that waits for it.
 ///
@@ -16,22 +15,21 @@ use loom::thread::{self, Thread, ThreadId};
 #[derive(Default)]
 pub struct Signal {
     set: AtomicBool,
-    // The rest is no part of the model: it changes together with `set`, in one step.
+    /// Not part of the model: it changes together with `set`, in one step.
     parked: Mutex<Option<Thread>>,
-    /// Whether it was set by the thread that polls.
-    by_poll: PlainBool,
-    polling: Mutex<Option<ThreadId>>,
 }
 
 impl Signal {
     pub fn set(&self) {
-        if *self.polling.lock().unwrap() == Some(thread::current().id()) {
-            self.by_poll.store(true, Ordering::Relaxed);
-        }
         self.set.swap(true, Ordering::AcqRel);
         if let Some(thread) = self.parked.lock().unwrap().take() {
             thread.unpark();
         }
+    }
+
+    /// Whether it was set since it was asked last.
+    pub fn is_set(&self) -> bool {
+        self.set.swap(false, Ordering::Relaxed)
     }
 
     /// Returns whether it had to park.
@@ -56,18 +54,10 @@ impl Wake for Signal {
     }
 }
 
-/// How a future was waited for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Waited {
-    pub parked: bool,
-    /// It was pending and asked to be polled again at once.
-    pub again: bool,
-}
-
 /// A future, and what wakes its thread.
 pub struct Call<F> {
     pub future: F,
-    signal: PlainArc<Signal>,
+    pub signal: PlainArc<Signal>,
     pending: bool,
 }
 
@@ -85,27 +75,20 @@ impl<F: Future + Unpin> Call<F> {
 
     pub fn poll(&mut self) -> Poll<F::Output> {
         let waker = Waker::from(self.signal.clone());
-        *self.signal.polling.lock().unwrap() = Some(thread::current().id());
         let polled = Pin::new(&mut self.future).poll(&mut Context::from_waker(&waker));
-        *self.signal.polling.lock().unwrap() = None;
         self.pending = polled.is_pending();
         polled
     }
 
-    /// Polls whenever it is woken, until it is done.
-    pub fn finish(mut self) -> (F::Output, Waited) {
-        let mut waited = Waited::default();
+    /// Polls whenever it is woken, until it is done. Tells whether it had to park, too.
+    pub fn finish(mut self) -> (F::Output, bool) {
+        let mut parked = false;
         loop {
             if self.pending {
-                waited.parked |= self.signal.wait();
-                if self.signal.by_poll.swap(false, Ordering::Relaxed) {
-                    waited.again = true;
-                    // Somebody else must go on first.
-                    thread::yield_now();
-                }
+                parked |= self.signal.wait();
             }
             if let Poll::Ready(output) = self.poll() {
-                return (output, waited);
+                return (output, parked);
             }
         }
     }
@@ -115,7 +98,7 @@ impl<F: Future + Unpin> Call<F> {
         if !self.pending && self.poll().is_ready() {
             return GaveUp::Done;
         }
-        GaveUp::Dropped { woken: self.signal.set.swap(false, Ordering::Relaxed) }
+        GaveUp::Dropped { woken: self.signal.is_set() }
     }
 }
 
@@ -134,7 +117,8 @@ impl GaveUp {
         [Self::Done, Self::Dropped { woken: false }, Self::Dropped { woken: true }];
 }
 
-pub fn block_on<F: Future>(future: F) -> (F::Output, Waited) {
+/// Runs a future. Tells whether it had to park, too.
+pub fn block_on<F: Future>(future: F) -> (F::Output, bool) {
     Call::new(pin!(future)).finish()
 }
 

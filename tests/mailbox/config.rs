@@ -38,10 +38,10 @@ fn promise_11_good_capacities_are_taken_as_they_are() {
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn promise_11_a_capacity_beyond_the_address_space_is_refused() {
-    type Huge = [u8; 1 << 40];
+    type Huge = [u8; 1 << 44];
     let error = channel::<Huge>(MAX).map(drop).unwrap_err();
     assert_eq!((error.field, error.value, error.min), ("capacity", MAX, 1));
-    assert!(error.max <= isize::MAX as usize >> 40);
+    assert!(error.max <= isize::MAX as usize >> 44);
 }
 
 /// With 32-bit words the largest mailbox is small enough to be made here.
