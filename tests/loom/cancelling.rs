@@ -168,8 +168,10 @@ fn promise_07_a_seat_changes_sides() {
         assert!(sender.signal.is_set());
         (taken, gave_up)
     });
-    let ways = [Received(0), Empty]
-        .into_iter()
-        .flat_map(|taken| [false, true].map(|woken| (taken, GaveUp::Dropped { woken })));
-    seen.exactly(ways);
+    let dropped = |woken| GaveUp::Dropped { woken };
+    seen.exactly([
+        (Received(0), dropped(false)),
+        (Received(0), dropped(true)),
+        (Empty, dropped(false)),
+    ]);
 }

@@ -119,6 +119,7 @@ fn accepted(book: &Book, ids: &[Id], count: usize) {
 
 const ANY: &[Level] = &[Empty, Half, Full];
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 pub fn operations<S: Kind>() -> Vec<Operation<S>> {
     let mut list = Vec::new();
     let sort = Cell::new(Sort { quiet: true, ..Sort::default() });

@@ -91,7 +91,9 @@ impl<S: Kind> Rig<S> {
         assert_eq!(ids.collect::<Vec<_>>(), sent, "a cell has two owners");
         let ids = spares.iter().chain([&spare]).map(|message| message.id);
         assert_eq!(ids.collect::<Vec<_>>(), kept, "a cell has two owners");
-        received.into_iter().for_each(|message| message.receive(0));
+        for message in received {
+            message.receive(0);
+        }
     }
 
     /// A closed mailbox stays so, and each handle has a cell of its own.
