@@ -46,7 +46,7 @@
 //! Waking runs the waiter's [`Waker`](core::task::Waker), which is the executor's code; a send, a
 //! receive, a refusal and a close may each wake. A waker that panics does so after the operation has taken
 //! effect: all others that were to be woken are, the panic reaches the caller, and nothing leaks, but the
-//! message that was just received is dropped with the call. A thread stopped *inside* a
+//! message that was just received is dropped with the call. Two panics at once abort, as everywhere. A thread stopped *inside* a
 //! waker keeps that waker's seat; a task that then waits there by another waker takes another seat, or, if none
 //! is free, asks again and again.
 //!

@@ -156,6 +156,7 @@ impl<T, P: Pointer<Message = T>> Sender<T, P> {
     /// # Cost
     /// None.
     pub fn reserve(&mut self) -> Permit<'_, T, P> {
+        self.handle.cancel();
         Permit::new(&mut self.handle)
     }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use droves::mailbox::{Mailbox, Storage};
+
 /// A waker that counts its calls.
 #[derive(Default)]
 pub struct Bell(AtomicUsize);
@@ -96,4 +98,23 @@ pub fn panics<R>(f: impl FnOnce() -> R) -> String {
         Ok(text) => *text,
         Err(payload) => (*payload.downcast_ref::<&str>().expect("a text")).to_owned(),
     }
+}
+
+/// Messages still go through, as many as there is room for, and in order.
+#[track_caller]
+pub fn check_usable<S: Storage<Message = Counted>>(mailbox: &Mailbox<S>, census: &Census) {
+    while mailbox.try_recv().is_ok() {}
+    let outside = census.alive();
+    for _ in 0..3 {
+        for id in 0..mailbox.capacity() {
+            mailbox.try_send(census.message(id)).unwrap();
+        }
+        assert!(mailbox.is_full());
+        assert!(mailbox.try_send(census.message(0)).unwrap_err().is_full());
+        for id in 0..mailbox.capacity() {
+            assert_eq!(mailbox.try_recv().unwrap().id, id);
+        }
+        assert!(mailbox.is_empty() && mailbox.try_recv().is_err());
+    }
+    assert_eq!(census.alive(), outside, "messages were leaked");
 }

@@ -18,3 +18,4 @@ mod permits;
 mod streams;
 mod types;
 mod waiting;
+mod wakers;
