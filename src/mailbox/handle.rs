@@ -20,6 +20,15 @@ pub(super) enum Stop {
     Closed,
 }
 
+impl From<Stop> for TryRecvError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Blocked(_) => Self::Empty,
+            Stop::Closed => Self::Closed,
+        }
+    }
+}
+
 /// One side's handle.
 pub(super) struct Handle<P: Pointer> {
     pub(super) seated: Seated<P>,
@@ -198,9 +207,10 @@ impl<P: Pointer> Handle<P> {
     #[cold]
     fn refuse(&mut self, stop: Stop) -> TrySendError<P::Message> {
         let message = self.unfill();
-        match self.give_up(stop) {
-            TryRecvError::Empty => TrySendError::Full(message),
-            TryRecvError::Closed => TrySendError::Closed(message),
+        self.give_up(stop);
+        match stop {
+            Stop::Blocked(_) => TrySendError::Full(message),
+            Stop::Closed => TrySendError::Closed(message),
         }
     }
 
@@ -214,7 +224,10 @@ impl<P: Pointer> Handle<P> {
     #[inline]
     pub(super) fn try_take(&mut self) -> Result<P::Message, TryRecvError> {
         self.cancel();
-        self.take().map_err(|stop| self.give_up(stop))
+        self.take().map_err(|stop| {
+            self.give_up(stop);
+            stop.into()
+        })
     }
 
     /// The message that was pulled, when its place is given to the senders.
@@ -232,18 +245,12 @@ impl<P: Pointer> Handle<P> {
         self.mailbox().notify(self.side.other());
     }
 
-    /// Does what is due before a refusal is answered, and tells which it is.
+    /// Does what is due before a refusal is answered.
     #[cold]
-    pub(super) fn give_up(&self, stop: Stop) -> TryRecvError {
+    pub(super) fn give_up(&self, stop: Stop) {
         match stop {
-            Stop::Blocked(_) => {
-                self.notify_other();
-                TryRecvError::Empty
-            }
-            Stop::Closed => {
-                self.mailbox().finish_close();
-                TryRecvError::Closed
-            }
+            Stop::Blocked(_) => self.notify_other(),
+            Stop::Closed => self.mailbox().finish_close(),
         }
     }
 

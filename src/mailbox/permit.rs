@@ -7,8 +7,8 @@ use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
 
-use super::handle::Handle;
-use super::{Pointer, TryRecvError, TrySendError};
+use super::handle::{Handle, Stop};
+use super::{Pointer, TrySendError};
 
 /// A cell to write a message into, from [`Sender::reserve`](super::Sender::reserve).
 ///
@@ -94,9 +94,10 @@ impl<'a, T, P: Pointer<Message = T>> Filled<'a, T, P> {
                 Ok(())
             }
             Err(stop) => {
-                let error = match self.handle.give_up(stop) {
-                    TryRecvError::Empty => TrySendError::Full(()),
-                    TryRecvError::Closed => TrySendError::Closed(()),
+                self.handle.give_up(stop);
+                let error = match stop {
+                    Stop::Blocked(_) => TrySendError::Full(()),
+                    Stop::Closed => TrySendError::Closed(()),
                 };
                 Err(Refused { message: self, error })
             }

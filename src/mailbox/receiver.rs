@@ -97,7 +97,10 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
     ) -> Result<usize, TryRecvError> {
         self.handle.cancel();
         match self.take_many(out, max) {
-            (0, Some(stop)) => Err(self.handle.give_up(stop)),
+            (0, Some(stop)) => {
+                self.handle.give_up(stop);
+                Err(stop.into())
+            }
             (received, _) => Ok(received),
         }
     }

@@ -51,9 +51,7 @@ impl<P: Pointer> Handle<P> {
                     return Poll::Ready(Err(Closed));
                 }
             };
-            // A notifier may still be at work on a waker that was left here: then it keeps that seat.
-            let enlisted = self.enlist(cx) || (self.change_seats() && self.enlist(cx));
-            if !enlisted {
+            if !self.enlist_somewhere(cx) {
                 // No other seat is free, so this task asks again and again until it is done.
                 cx.waker().wake_by_ref();
                 self.notify_other();
@@ -120,15 +118,19 @@ impl<P: Pointer> Handle<P> {
         true
     }
 
-    /// Takes another seat, and keeps the spare cell, which may be filled.
-    #[cold]
-    fn change_seats(&mut self) -> bool {
+    /// Enlists in this seat, or, while a notifier is still at work on a waker that was left there, in
+    /// another. The seats that did not fit stay taken until one does, so as not to be met again.
+    fn enlist_somewhere(&mut self, cx: &Context<'_>) -> bool {
+        if self.enlist(cx) {
+            return true;
+        }
         let Ok(mut other) = Seated::take(self.pointer().clone()) else {
             return false;
         };
+        // The spare cell stays with the handle: it may be filled.
         mem::swap(&mut other.spare, &mut self.seated.spare);
-        mem::swap(&mut other, &mut self.seated);
-        true
+        let _unfit = mem::replace(&mut self.seated, other);
+        self.enlist_somewhere(cx)
     }
 
     /// Takes the registration back. Returns whether the waiter had been chosen to be woken.

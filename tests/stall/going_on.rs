@@ -30,7 +30,7 @@ impl Way {
     pub const ALL: [Self; 4] = [
         Self::PLAIN,
         Self { receivers_first: true, tries: true, ..Self::PLAIN },
-        Self { wakers: Wakers::Fresh, cancel: true, ..Self::PLAIN },
+        Self { wakers: Wakers::Fresh, tries: true, cancel: true, ..Self::PLAIN },
         Self { receivers_first: true, wakers: Wakers::Fresh, cancel: true, ..Self::PLAIN },
     ];
 }
@@ -174,7 +174,7 @@ impl<S: Kind> Rig<S> {
     /// parked, and one more on each side. Then ends them all. If the mailbox is closed, they end.
     pub fn carry_on_waiting(&mut self, stopped: usize, way: Way) {
         if way.tries {
-            self.wake_by_trying();
+            self.wake_by_trying(way.receivers_first);
         }
         if self.mailbox.is_closed() && !way.receivers_first {
             self.add_sending(1);
@@ -203,20 +203,23 @@ impl<S: Kind> Rig<S> {
         }
     }
 
-    /// Before a `try_` call answers Full or Empty, it wakes one of the other side.
-    fn wake_by_trying(&mut self) {
-        let waits = |sends| move |task: &&Task| task.sends == sends && task.job.is_some();
-        if self.mailbox.is_closed() {
-            return;
-        }
-        if self.tasks.iter().any(|task| waits(true)(&task)) {
+    /// Before a `try_` call answers Full or Empty, it wakes one of the other side; before it answers
+    /// Closed, all of both.
+    fn wake_by_trying(&mut self, receivers_first: bool) {
+        let closed = self.mailbox.is_closed();
+        let parked = |sends| move |task: &&Task| task.sends == sends && task.job.is_some();
+        let gets = if closed { receivers_first } else { self.tasks.iter().any(|task| task.sends) };
+        if gets {
             (0..=self.capacity()).for_each(|_| self.get());
-            let woken = self.tasks.iter().filter(waits(true)).any(|task| task.alarm.rings());
-            assert!(woken, "empty, and no sender was woken");
-        } else if self.tasks.iter().any(|task| waits(false)(&task)) {
+        } else {
             (0..=self.capacity()).for_each(|_| self.put());
-            let woken = self.tasks.iter().filter(waits(false)).any(|task| task.alarm.rings());
-            assert!(woken, "full, and no receiver was woken");
+        }
+        let mut others = self.tasks.iter().filter(parked(gets)).peekable();
+        if closed {
+            let mut parked = self.tasks.iter().filter(|task| task.job.is_some());
+            assert!(parked.all(|task| task.alarm.rings()), "closed, and not all were woken");
+        } else if others.peek().is_some() {
+            assert!(others.any(|task| task.alarm.rings()), "full or empty, and none was woken");
         }
     }
 
