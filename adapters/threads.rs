@@ -1,179 +1,129 @@
-//! Plain threads: the mailbox's futures, driven by a thread that parks.
+//! Plain threads: one for each future.
+//!
+//! ```
+//! use core::time::Duration;
+//! use droves::runtime::{Clock, Timer};
+//! use droves::threads::{Threads, block_on};
+//!
+//! let threads = Threads::new();
+//! let later = threads.now().saturating_add(Duration::from_millis(1));
+//! block_on(threads.sleep_until(later));
+//! assert!(threads.now() >= later);
+//! ```
 
 use core::future::Future;
-use core::pin::pin;
-use core::task::{Context, Poll, Waker};
-use std::sync::Arc;
-use std::task::Wake;
-use std::thread::{self, Thread};
-use std::time::Instant;
+use core::time::Duration;
+use std::string::String;
+use std::sync::OnceLock;
+use std::thread::{self, JoinHandle};
+use std::time::Instant as StdInstant;
 
-use crate::mailbox::{
-    Closed, Pointer, Receiver, RecvDeadlineError, SendDeadlineError, SendError, Sender,
-    TryRecvError, TrySendError,
-};
-use crate::sync::retry;
+use super::park::park;
+use crate::runtime::{Clock, Spawn, SpawnError, Task, Timer};
+use crate::time::Instant;
 
-impl<T, P: Pointer<Message = T>> Sender<T, P> {
-    /// Sends a message, and blocks the thread while there is no room.
-    ///
-    /// # Errors
-    /// The message comes back if the mailbox is closed.
-    ///
-    /// # Cost
-    /// As [`try_send`](Self::try_send) while there is room; then a few tries with pauses, then the
-    /// thread parks. A thread's first wait allocates.
-    pub fn send_blocking(&mut self, message: T) -> Result<(), SendError<T>> {
-        let mut from = Some(message);
-        match (self.block(&mut from, None), from) {
-            (Some(Err(Closed)), Some(message)) => Err(SendError::Closed(message)),
-            _ => Ok(()),
-        }
-    }
+pub use super::park::Sleep;
 
-    /// Sends a message, and blocks the thread while there is no room, until the deadline. With a deadline
-    /// in the past it tries and does not park.
-    ///
-    /// # Errors
-    /// The message comes back if the mailbox is closed, or was full until the deadline.
+/// Runs each future on a thread of its own.
+#[derive(Clone, Debug)]
+pub struct Threads {
+    name: String,
+    stack_size: Option<usize>,
+}
+
+impl Threads {
+    /// Threads of the name "droves" and of the standard stack size.
     ///
     /// # Cost
-    /// As [`send_blocking`](Self::send_blocking).
-    pub fn send_deadline(
-        &mut self,
-        message: T,
-        deadline: Instant,
-    ) -> Result<(), SendDeadlineError<T>> {
-        let mut from = Some(message);
-        match (self.block(&mut from, Some(deadline)), from) {
-            (Some(Err(Closed)), Some(message)) => Err(SendDeadlineError::Closed(message)),
-            (None, Some(message)) => Err(SendDeadlineError::Timeout(message)),
-            _ => Ok(()),
-        }
+    /// An allocation.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { name: "droves".into(), stack_size: None }
     }
 
-    /// Leaves the message in `from` if it was not sent; `None` if the deadline passed.
-    fn block(
-        &mut self,
-        from: &mut Option<T>,
-        deadline: Option<Instant>,
-    ) -> Option<Result<(), Closed>> {
-        let sent = patiently(|| match self.try_send(from.take()?) {
-            Ok(()) => Some(Ok(())),
-            Err(TrySendError::Full(message)) => {
-                *from = Some(message);
-                None
-            }
-            Err(TrySendError::Closed(message)) => {
-                *from = Some(message);
-                Some(Err(Closed))
-            }
-        });
-        sent.or_else(|| park(self.send_from(from), deadline))
+    /// The name that threads get. What follows a zero byte in it is left out.
+    ///
+    /// # Cost
+    /// An allocation.
+    #[must_use]
+    pub fn name(self, name: &str) -> Self {
+        let name = name.split('\0').next().unwrap_or_default();
+        Self { name: name.into(), ..self }
+    }
+
+    /// The size of their stacks, in bytes.
+    ///
+    /// # Cost
+    /// None.
+    #[must_use]
+    pub fn stack_size(self, bytes: usize) -> Self {
+        Self { stack_size: Some(bytes), ..self }
     }
 }
 
-impl<T, P: Pointer<Message = T>> Receiver<T, P> {
-    /// Receives a message, and blocks the thread while there is none. `None` once the mailbox is
-    /// closed and drained.
-    ///
-    /// # Cost
-    /// As [`try_recv`](Self::try_recv) while there are messages; then a few tries with pauses, then
-    /// the thread parks. A thread's first wait allocates.
-    pub fn recv_blocking(&mut self) -> Option<T> {
-        self.block(None)?.ok()
-    }
-
-    /// Receives a message, and blocks the thread while there is none, until the deadline. With a deadline
-    /// in the past it tries and does not park.
-    ///
-    /// # Errors
-    /// `Timeout`, or `Closed` if the mailbox is closed and drained.
-    ///
-    /// # Cost
-    /// As [`recv_blocking`](Self::recv_blocking).
-    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<T, RecvDeadlineError> {
-        match self.block(Some(deadline)) {
-            Some(Ok(message)) => Ok(message),
-            Some(Err(Closed)) => Err(RecvDeadlineError::Closed),
-            None => Err(RecvDeadlineError::Timeout),
-        }
-    }
-
-    /// `None` if the deadline passed.
-    fn block(&mut self, deadline: Option<Instant>) -> Option<Result<T, Closed>> {
-        let received = patiently(|| match self.try_recv() {
-            Ok(message) => Some(Ok(message)),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Closed) => Some(Err(Closed)),
-        });
-        received.or_else(|| park(self.recv(), deadline).map(|message| message.ok_or(Closed)))
+impl Default for Threads {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
-/// Tries, and tries again after pauses: most waits are short, while to park and be woken costs many
-/// microseconds.
+/// The moment from which all threads count.
+fn start() -> StdInstant {
+    static START: OnceLock<StdInstant> = OnceLock::new();
+    *START.get_or_init(StdInstant::now)
+}
+
+impl Clock for Threads {
+    fn now(&self) -> Instant {
+        Instant::from_nanos(0).saturating_add(start().elapsed())
+    }
+}
+
+/// A sleep must be polled inside [`block_on`], as all that is spawned here is; elsewhere it panics.
+impl Timer for Threads {
+    type Sleep = Sleep;
+
+    fn sleep_until(&self, at: Instant) -> Sleep {
+        // A moment that the system cannot tell is so far away that nobody sees the difference.
+        let far = start() + Duration::from_secs(1 << 32);
+        let at = start().checked_add(Duration::from_nanos(at.as_nanos()));
+        Sleep::until(at.unwrap_or(far))
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Spawn<F> for Threads {
+    type Task = Joined;
+
+    fn spawn(&self, future: F) -> Result<Joined, SpawnError> {
+        let mut builder = thread::Builder::new().name(self.name.clone());
+        if let Some(bytes) = self.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        match builder.spawn(move || block_on(future)) {
+            Ok(handle) => Ok(Joined(handle)),
+            Err(_) => Err(SpawnError::Limit),
+        }
+    }
+}
+
+/// A thread that runs a future.
+#[derive(Debug)]
+pub struct Joined(JoinHandle<()>);
+
+impl Task for Joined {
+    /// Waits until the thread has ended, unless it is the caller's.
+    fn join(self) {
+        if self.0.thread().id() != thread::current().id() {
+            // Its future's panic has been reported by the panic hook.
+            let _ = self.0.join();
+        }
+    }
+}
+
+/// Runs a future on this thread until it is done.
 ///
-/// The first pause is long enough for a few messages to come: who looks again at once finds one, and then the
-/// two sides move the same cache lines to and fro for each. A few yields at the end help where
-/// there are more threads than cores; more of them would make the thread slow to be woken later.
-fn patiently<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
-    const PAUSES: [u32; 4] = [8, 16, 32, 64];
-    const YIELDS: usize = 4;
-    for pauses in PAUSES {
-        if let Some(done) = attempt() {
-            return Some(done);
-        }
-        for _ in 0..pauses {
-            retry();
-        }
-    }
-    for _ in 0..YIELDS {
-        if let Some(done) = attempt() {
-            return Some(done);
-        }
-        #[allow(clippy::disallowed_methods, reason = "a few of them do no harm")]
-        thread::yield_now();
-    }
-    None
-}
-
-/// Wakes a thread by unparking it.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-std::thread_local! {
-    /// This thread's waker, made once.
-    static WAKER: Waker = Waker::from(Arc::new(Unpark(thread::current())));
-}
-
-/// Runs a future on this thread until it is done, or until the deadline. It is polled at least once.
-fn park<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
-    let mut future = pin!(future);
-    // A thread that is about to end may have lost its waker already.
-    let waker = WAKER
-        .try_with(Waker::clone)
-        .unwrap_or_else(|_| Waker::from(Arc::new(Unpark(thread::current()))));
-    let mut cx = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return Some(output);
-        }
-        match deadline {
-            None => thread::park(),
-            Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
-                Some(left) if !left.is_zero() => thread::park_timeout(left),
-                _ => return None,
-            },
-        }
-    }
+/// # Cost
+/// The thread parks while the future is pending. A thread's first call allocates.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    park(future, None).expect("there is no deadline")
 }

@@ -13,11 +13,14 @@ mod sync;
 mod cells;
 mod config;
 mod ring;
+pub mod runtime;
+pub mod time;
 
 pub mod mailbox;
 
 #[path = "../adapters/mod.rs"]
 mod adapters;
+pub use adapters::*;
 
 pub use config::ConfigError;
 #[cfg(droves_stall)]

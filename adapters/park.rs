@@ -1,0 +1,168 @@
+//! Runs a future on the thread that waits for it.
+
+use core::cell::{Cell, RefCell};
+use core::future::Future;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::Wake;
+use std::thread::{self, Thread, ThreadId};
+use std::time::Instant;
+use std::vec::Vec;
+
+/// Wakes a thread by unparking it.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+std::thread_local! {
+    /// This thread's waker, made once.
+    static WAKER: Waker = Waker::from(Arc::new(Unpark(thread::current())));
+    /// How many futures this thread runs, one inside the other.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// The sleeps that it has to end.
+    static SLEEPS: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A sleep, and whom to wake at its end.
+struct Entry {
+    at: Instant,
+    number: u64,
+    waker: Waker,
+}
+
+/// Runs a future on this thread until it is done, or until the deadline. It is polled at least once.
+pub(super) fn park<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
+    let mut future = pin!(future);
+    // A thread that is about to end may have lost its waker already.
+    let waker = WAKER
+        .try_with(Waker::clone)
+        .unwrap_or_else(|_| Waker::from(Arc::new(Unpark(thread::current()))));
+    let mut cx = Context::from_waker(&waker);
+    let _inside = Inside::enter();
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return Some(output);
+        }
+        let Some(until) = earlier(deadline, next_sleep()) else {
+            thread::park();
+            continue;
+        };
+        let now = Instant::now();
+        if until > now {
+            thread::park_timeout(until - now);
+        } else if deadline.is_some_and(|deadline| deadline <= now) {
+            return None;
+        }
+        end_sleeps();
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
+}
+
+/// When the first of this thread's sleeps ends.
+fn next_sleep() -> Option<Instant> {
+    SLEEPS.try_with(|sleeps| sleeps.borrow().iter().map(|entry| entry.at).min()).ok().flatten()
+}
+
+/// Wakes those whose sleep is over.
+fn end_sleeps() {
+    let now = Instant::now();
+    let over = |sleeps: &RefCell<Vec<Entry>>| {
+        let mut sleeps = sleeps.borrow_mut();
+        let at = sleeps.iter().position(|entry| entry.at <= now)?;
+        Some(sleeps.swap_remove(at))
+    };
+    // Woken outside the borrow: a waker may be anything.
+    while let Some(entry) = SLEEPS.try_with(over).ok().flatten() {
+        entry.waker.wake();
+    }
+}
+
+/// Counts a future in, and out again even if it panics.
+struct Inside;
+
+impl Inside {
+    fn enter() -> Self {
+        let _ = DEPTH.try_with(|depth| depth.set(depth.get() + 1));
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let _ = DEPTH.try_with(|depth| depth.set(depth.get() - 1));
+    }
+}
+
+/// The sleep of a future that a thread runs by parking.
+#[cfg(feature = "threads")]
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Sleep {
+    at: Instant,
+    /// The thread that polled it last, and its number in that thread's list.
+    listed: Option<(ThreadId, u64)>,
+}
+
+#[cfg(feature = "threads")]
+impl Sleep {
+    pub(super) const fn until(at: Instant) -> Self {
+        Self { at, listed: None }
+    }
+
+    fn forget(&mut self) {
+        // An entry in the list of another thread stays until its time: it wakes somebody for nothing.
+        if let Some((_, number)) =
+            self.listed.take().filter(|&(thread, _)| thread == thread::current().id())
+        {
+            let entry = SLEEPS.try_with(|sleeps| {
+                let mut sleeps = sleeps.borrow_mut();
+                let at = sleeps.iter().position(|entry| entry.number == number)?;
+                Some(sleeps.swap_remove(at))
+            });
+            drop(entry);
+        }
+    }
+}
+
+#[cfg(feature = "threads")]
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        std::thread_local! {
+            static NUMBERS: Cell<u64> = const { Cell::new(0) };
+        }
+        self.forget();
+        if self.at <= Instant::now() {
+            return Poll::Ready(());
+        }
+        assert!(
+            DEPTH.with(Cell::get) > 0,
+            "a sleep of `Threads` was polled outside `droves::threads::block_on`, where nobody would end it"
+        );
+        let number = NUMBERS.with(|numbers| numbers.replace(numbers.get() + 1));
+        let entry = Entry { at: self.at, number, waker: cx.waker().clone() };
+        SLEEPS.with(|sleeps| sleeps.borrow_mut().push(entry));
+        self.listed = Some((thread::current().id(), number));
+        Poll::Pending
+    }
+}
+
+#[cfg(feature = "threads")]
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}

@@ -1,0 +1,69 @@
+//! The ports: what the core asks of whatever runs it.
+//!
+//! One trait for each capability. The adapters implement them for threads, tokio, smol, async-executor
+//! and the simulator; implement them yourself to run on something else.
+
+use core::fmt;
+use core::future::Future;
+
+use crate::time::Instant;
+
+/// Tells the time.
+pub trait Clock {
+    /// The present moment: never earlier than one that was returned before.
+    fn now(&self) -> Instant;
+}
+
+/// Sleeps.
+pub trait Timer: Clock {
+    /// The future of [`sleep_until`](Self::sleep_until). Dropping it ends the sleep.
+    type Sleep: Future<Output = ()>;
+
+    /// Sleeps until a moment, and never shorter. If it is past, the first poll is the last.
+    fn sleep_until(&self, at: Instant) -> Self::Sleep;
+}
+
+/// Runs futures of type `F` beside the caller.
+pub trait Spawn<F> {
+    /// A running future.
+    type Task: Task;
+
+    /// Starts to run a future. It may run before this returns, and on another thread.
+    ///
+    /// # Errors
+    /// [`SpawnError`] if it can't be run. The future is dropped then.
+    fn spawn(&self, future: F) -> Result<Self::Task, SpawnError>;
+}
+
+/// A future that was spawned. It goes on when this is dropped.
+pub trait Task {
+    /// Waits until nothing is left of it, if the runtime can tell and the caller may wait for that: threads are
+    /// joined. Called when the future is done, or as good as done.
+    fn join(self);
+}
+
+/// Where there is nothing to wait for.
+impl Task for () {
+    fn join(self) {}
+}
+
+/// A future that could not be spawned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// There is no runtime, or it has been shut down.
+    NoRuntime,
+    /// There are as many threads or tasks as there may be now.
+    Limit,
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoRuntime => "no runtime to spawn on, or it has been shut down",
+            Self::Limit => "the limit of threads or tasks is reached",
+        })
+    }
+}
+
+impl core::error::Error for SpawnError {}
