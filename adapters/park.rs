@@ -1,5 +1,7 @@
 //! Runs a future on the thread that waits for it.
 
+#![cfg_attr(not(feature = "threads"), allow(dead_code, reason = "only `threads` sleeps"))]
+
 use core::cell::{Cell, RefCell};
 use core::future::Future;
 use core::pin::{Pin, pin};
@@ -106,7 +108,6 @@ impl Drop for Inside {
 }
 
 /// The sleep of a future that a thread runs by parking.
-#[cfg(feature = "threads")]
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Sleep {
@@ -115,7 +116,6 @@ pub struct Sleep {
     listed: Option<(ThreadId, u64)>,
 }
 
-#[cfg(feature = "threads")]
 impl Sleep {
     pub(super) const fn until(at: Instant) -> Self {
         Self { at, listed: None }
@@ -136,7 +136,6 @@ impl Sleep {
     }
 }
 
-#[cfg(feature = "threads")]
 impl Future for Sleep {
     type Output = ();
 
@@ -160,7 +159,6 @@ impl Future for Sleep {
     }
 }
 
-#[cfg(feature = "threads")]
 impl Drop for Sleep {
     fn drop(&mut self) {
         self.forget();

@@ -20,6 +20,7 @@ pub mod mailbox;
 
 #[path = "../adapters/mod.rs"]
 mod adapters;
+#[allow(unused_imports, reason = "without a runtime there are none")]
 pub use adapters::*;
 
 pub use config::ConfigError;
