@@ -4,11 +4,33 @@
 //! |---|---|---|
 //! | `std` | – | blocking sends and receives of the mailbox, on any thread |
 //! | `threads` | [`threads::Threads`] | a thread for each future |
+//! | `tokio` | [`tokio::Tokio`], [`tokio::TokioLocal`] | tokio's runtime, or a `LocalSet` in it |
+//! | `smol` | [`smol::Smol`] | smol's global executor |
+//! | `async-executor` | [`async_executor::Executor`], [`async_executor::LocalExecutor`] | an executor of your own |
+//! | `sim` | [`sim::Sim`] | virtual time and seeded scheduling on the test's own thread |
 
 #[cfg(all(feature = "std", not(any(droves_loom, droves_shuttle))))]
 mod blocking;
 #[cfg(all(feature = "std", not(any(droves_loom, droves_shuttle))))]
 mod park;
+#[cfg(all(
+    any(feature = "async-executor", feature = "smol"),
+    not(any(droves_loom, droves_shuttle))
+))]
+mod reactor;
+#[cfg(all(
+    any(feature = "async-executor", feature = "smol", feature = "threads"),
+    not(any(droves_loom, droves_shuttle))
+))]
+mod real;
 
+#[cfg(all(feature = "async-executor", not(any(droves_loom, droves_shuttle))))]
+pub mod async_executor;
+#[cfg(all(feature = "sim", not(any(droves_loom, droves_shuttle))))]
+pub mod sim;
+#[cfg(all(feature = "smol", not(any(droves_loom, droves_shuttle))))]
+pub mod smol;
 #[cfg(all(feature = "threads", not(any(droves_loom, droves_shuttle))))]
 pub mod threads;
+#[cfg(all(feature = "tokio", not(any(droves_loom, droves_shuttle))))]
+pub mod tokio;

@@ -108,6 +108,9 @@ impl Drop for Inside {
 }
 
 /// The sleep of a future that a thread runs by parking.
+///
+/// # Cancel safety
+/// Dropping it ends the sleep, and nothing is lost.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Sleep {

@@ -12,13 +12,11 @@
 //! ```
 
 use core::future::Future;
-use core::time::Duration;
 use std::string::String;
-use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
-use std::time::Instant as StdInstant;
 
 use super::park::park;
+use super::real;
 use crate::runtime::{Clock, Spawn, SpawnError, Task, Timer};
 use crate::time::Instant;
 
@@ -67,15 +65,9 @@ impl Default for Threads {
     }
 }
 
-/// The moment from which all threads count.
-fn start() -> StdInstant {
-    static START: OnceLock<StdInstant> = OnceLock::new();
-    *START.get_or_init(StdInstant::now)
-}
-
 impl Clock for Threads {
     fn now(&self) -> Instant {
-        Instant::from_nanos(0).saturating_add(start().elapsed())
+        real::now()
     }
 }
 
@@ -84,10 +76,7 @@ impl Timer for Threads {
     type Sleep = Sleep;
 
     fn sleep_until(&self, at: Instant) -> Sleep {
-        // A moment that the system cannot tell is so far away that nobody sees the difference.
-        let far = start() + Duration::from_secs(1 << 32);
-        let at = start().checked_add(Duration::from_nanos(at.as_nanos()));
-        Sleep::until(at.unwrap_or(far))
+        Sleep::until(real::moment(at))
     }
 }
 
@@ -121,6 +110,9 @@ impl Task for Joined {
 }
 
 /// Runs a future on this thread until it is done.
+///
+/// # Panics
+/// If the future does.
 ///
 /// # Cost
 /// The thread parks while the future is pending. A thread's first call allocates.

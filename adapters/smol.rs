@@ -1,0 +1,50 @@
+//! smol: its global executor and its timers.
+//!
+//! ```
+//! use core::time::Duration;
+//! use droves::runtime::{Clock, Spawn, Timer};
+//! use droves::smol::Smol;
+//!
+//! futures_lite::future::block_on(async {
+//!     Smol.spawn(async { println!("on smol's own threads") }).unwrap();
+//!     Smol.sleep_until(Smol.now().saturating_add(Duration::from_millis(1))).await;
+//! });
+//! ```
+
+use core::future::Future;
+
+use super::real;
+use crate::runtime::{Clock, Spawn, SpawnError, Timer};
+use crate::time::Instant;
+
+pub use super::reactor::Sleep;
+
+/// Spawns on smol's global executor, which is always there.
+///
+/// Spawning allocates the task. How many threads run them, smol takes from `SMOL_THREADS`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Smol;
+
+impl Clock for Smol {
+    fn now(&self) -> Instant {
+        real::now()
+    }
+}
+
+impl Timer for Smol {
+    type Sleep = Sleep;
+
+    fn sleep_until(&self, at: Instant) -> Sleep {
+        Sleep::until(at)
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Spawn<F> for Smol {
+    type Task = ();
+
+    /// Never fails.
+    fn spawn(&self, future: F) -> Result<(), SpawnError> {
+        ::smol::spawn(future).detach();
+        Ok(())
+    }
+}
