@@ -69,13 +69,11 @@ impl Api {
         let open: BTreeSet<Vec<&str>> = parsed
             .iter()
             .flat_map(|(file, parsed)| {
-                parsed.modules.iter().map(|module| [file.modules(), vec![module]].concat())
+                parsed.modules.iter().map(|module| [passed_on(file), vec![module]].concat())
             })
             .collect();
         let is_open = |file: &File| {
-            let modules = file.modules();
-            // The adapters are passed on flat.
-            let modules = modules.strip_prefix(&["adapters"]).unwrap_or(&modules);
+            let modules = passed_on(file);
             (1..=modules.len()).all(|end| open.contains(&modules[..end]))
         };
 
@@ -254,6 +252,12 @@ impl Parsed {
     }
 }
 
+/// The file's modules as a user sees them: the adapters are passed on flat.
+fn passed_on(file: &File) -> Vec<&str> {
+    let modules = file.modules();
+    modules.strip_prefix(&["adapters"]).map_or(modules.clone(), <[_]>::to_vec)
+}
+
 /// Whether an attribute or an item's first line ends on a later one.
 fn goes_on(header: &str) -> bool {
     if header.starts_with("#[") {
@@ -385,6 +389,16 @@ mod finds_what_it_looks_for {
         counts(&api, 2, 2);
         let api = Api::read(&[file("src/lib.rs", ROOT), file("src/door/hidden.rs", door)]);
         counts(&api, 0, 0);
+    }
+
+    #[test]
+    fn an_adapter_is_passed_on_flat() {
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+        let door = "pub struct Door;\nimpl Door {\n    pub fn shut(&self) {}\n}\n";
+        let doors = "pub mod door;\nmod hidden;\n";
+        let api = |path| Api::read(&[file("adapters/mod.rs", doors), file(path, door)]);
+        counts(&api("adapters/door.rs"), 1, 1);
+        counts(&api("adapters/hidden.rs"), 0, 0);
     }
 
     #[test]
