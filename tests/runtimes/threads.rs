@@ -37,7 +37,7 @@ fn a_sleep_outside_block_on_panics() {
 #[test]
 fn a_sleep_may_move_between_threads() {
     let threads = Threads::new();
-    let at = after(&threads, 3_000);
+    let at = after(&threads, 200_000);
     let mut sleep = Box::pin(threads.sleep_until(at));
     block_on(async { assert!(poll_once(sleep.as_mut(), Waker::noop()).is_pending()) });
     thread::spawn(move || block_on(sleep)).join().unwrap();
