@@ -136,15 +136,8 @@ impl Sim {
     pub fn run_until_idle(&self) {
         let world = &*self.0;
         let _run = Run::start(world);
-        loop {
-            match world.next(None) {
-                Next::Task(task) => world.poll(task),
-                Next::Main | Next::Nobody => {
-                    if !world.end_sleep(world.now.get()) {
-                        return;
-                    }
-                }
-            }
+        while let Next::Task(task) = world.next(None) {
+            world.poll(task);
         }
     }
 
@@ -285,7 +278,8 @@ enum Next {
 impl World {
     /// Chooses among those who are woken, and now and then among all.
     fn next(&self, main: Option<&Arc<Bell>>) -> Next {
-        while self.below(2) == 0 && self.end_sleep(self.now.get()) {}
+        // Those that end with the one for which time has jumped.
+        while self.end_sleep(self.now.get()) {}
         let mut tasks = self.tasks.borrow_mut();
         let bells = || tasks.iter().map(|task| &task.bell).chain(main).enumerate();
         let woken = || bells().filter(|(_, bell)| bell.rings()).map(|(index, _)| index);

@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::task::Poll;
+use std::sync::{Arc, mpsc};
+use std::task::{Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant as StdInstant};
 
@@ -13,8 +14,7 @@ use droves::time::Instant;
 
 use crate::contract;
 
-/// Few enough to be quick when the checks are slow.
-const SEEDS: u64 = if cfg!(miri) { 60 } else { 1_000 };
+const SEEDS: u64 = 1_000;
 
 #[test]
 fn the_simulator_keeps_the_contract() {
@@ -97,26 +97,54 @@ fn orders<F: Future + 'static>(wait: fn(&Sim) -> F) -> BTreeMap<Vec<u8>, u64> {
 }
 
 #[test]
-fn a_task_may_go_far_before_another_whose_sleep_ended_with_it() {
-    // Else a seed could not show what happens between two timers that fire "together".
-    let far = (0..SEEDS).filter(|&seed| {
+fn all_turns_of_tasks_whose_sleeps_end_together_occur() {
+    let mut turns = BTreeMap::new();
+    for seed in 0..SEEDS {
         let sim = Sim::new(seed);
-        let (first, second) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
-        for (own, other) in [(&first, &second), (&second, &first)] {
-            let (inner, own, other) = (sim.clone(), own.clone(), other.clone());
+        let log = Rc::new(RefCell::new(String::new()));
+        for name in ['a', 'b'] {
+            let (inner, log) = (sim.clone(), log.clone());
             let work = async move {
                 inner.sleep(Duration::from_secs(1)).await;
-                while own.get() < 4 && other.get() == 0 {
-                    own.set(own.get() + 1);
+                for _ in 0..2 {
+                    log.borrow_mut().push(name);
                     inner.yield_now().await;
                 }
             };
             sim.spawn(work).unwrap();
         }
         sim.block_on(sim.sleep(Duration::from_secs(2)));
-        first.get().max(second.get()) == 4
-    });
-    assert!(far.count() > 0);
+        *turns.entry(log.take()).or_insert(0) += 1;
+    }
+    assert_eq!(turns.len(), 6, "{turns:?}");
+    // Not only by polls of those who were not woken.
+    assert!(turns.values().all(|&count| count > SEEDS / 20), "{turns:?}");
+}
+
+#[test]
+fn one_task_sees_its_sleeps_end_in_any_order() {
+    struct Note(u8, mpsc::Sender<u8>);
+    impl Wake for Note {
+        fn wake(self: Arc<Self>) {
+            self.1.send(self.0).unwrap();
+        }
+    }
+    let order = |seed| {
+        let sim = Sim::new(seed);
+        let (sender, receiver) = mpsc::channel();
+        let at = Instant::from_nanos(7);
+        let mut sleeps = [0, 1, 2].map(|name| {
+            let waker = Waker::from(Arc::new(Note(name, sender.clone())));
+            (Box::pin(sim.sleep_until(at)), waker)
+        });
+        for (sleep, waker) in &mut sleeps {
+            assert!(contract::poll_once(sleep.as_mut(), waker).is_pending());
+        }
+        sim.block_on(sim.sleep(Duration::from_nanos(8)));
+        receiver.try_iter().collect::<Vec<_>>()
+    };
+    let orders: BTreeSet<_> = (0..SEEDS).map(order).collect();
+    assert_eq!(orders.len(), 6, "{orders:?}");
 }
 
 #[test]
@@ -360,7 +388,7 @@ fn a_simulator_that_no_task_holds_takes_them_along() {
     assert_eq!(Rc::strong_count(&kept), 1);
     // A sleep without its simulator ends never.
     let outside = std::pin::pin!(outside);
-    assert!(contract::poll_once(outside, std::task::Waker::noop()).is_pending());
+    assert!(contract::poll_once(outside, Waker::noop()).is_pending());
 }
 
 #[test]

@@ -102,7 +102,6 @@ fn threads_get_their_stack() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "its threads have no stack size")]
 fn a_thread_that_the_system_refuses() {
     let refused = Threads::new().stack_size(usize::MAX / 4).spawn(async {}).err();
     assert_eq!(refused, Some(SpawnError::Limit));
