@@ -41,6 +41,11 @@ struct Entry {
     waker: Waker,
 }
 
+/// Runs a future on this thread until it is done.
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+    park(future, None).unwrap_or_else(|| unreachable!("there is no deadline"))
+}
+
 /// Runs a future on this thread until it is done, or until the deadline. It is polled at least once.
 pub(super) fn park<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
     let mut future = pin!(future);

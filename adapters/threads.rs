@@ -15,7 +15,6 @@ use core::future::Future;
 use std::string::String;
 use std::thread::{self, JoinHandle};
 
-use super::park::park;
 use super::real;
 use crate::runtime::{Clock, Spawn, SpawnError, Task, Timer};
 use crate::time::Instant;
@@ -117,5 +116,5 @@ impl Task for Joined {
 /// # Cost
 /// The thread parks while the future is pending. A thread's first call allocates.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    park(future, None).expect("there is no deadline")
+    super::park::block_on(future)
 }

@@ -10,13 +10,26 @@ extern crate std;
 
 mod sync;
 
-mod cells;
 mod config;
-mod ring;
 pub mod runtime;
 pub mod time;
 
+mod cells;
+mod ring;
+
 pub mod mailbox;
+
+#[cfg(feature = "alloc")]
+pub mod cancel;
+pub mod job;
+#[cfg(feature = "alloc")]
+mod latch;
+mod panic;
+#[cfg(feature = "alloc")]
+mod workers;
+
+#[cfg(feature = "alloc")]
+pub mod pool;
 
 #[path = "../adapters/mod.rs"]
 mod adapters;

@@ -184,6 +184,49 @@ impl<T> SharedCell<T> {
     }
 }
 
+/// A value that one thread at a time uses, and nobody waits for: who finds it in use does without.
+#[cfg(feature = "alloc")]
+#[derive(Debug)]
+pub(crate) struct TryLock<T> {
+    used: AtomicWord,
+    value: SharedCell<T>,
+}
+
+#[cfg(feature = "alloc")]
+#[allow(unsafe_code, reason = "one user at a time, by the flag")]
+mod try_lock {
+    use super::{AtomicWord, Ordering, SharedCell, TryLock};
+
+    // SAFETY: at most one thread at a time has access, and it may be another than before.
+    unsafe impl<T: Send> Sync for TryLock<T> {}
+
+    impl<T> TryLock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self { used: AtomicWord::new(0), value: SharedCell::new(value) }
+        }
+
+        /// Gives the value to `f` with `input`; or else returns the input, since it is in use.
+        #[inline]
+        pub(crate) fn with<I, R>(&self, input: I, f: impl FnOnce(&mut T, I) -> R) -> Result<R, I> {
+            struct Free<'a>(&'a AtomicWord);
+            impl Drop for Free<'_> {
+                fn drop(&mut self) {
+                    // Release: pairs with the exchange of whoever is next.
+                    self.0.store(0, Ordering::Release);
+                }
+            }
+            // Acquire: the last user is done with it.
+            let exchange = self.used.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
+            if exchange.is_err() {
+                return Err(input);
+            }
+            let _free = Free(&self.used);
+            // SAFETY: the flag was not set and is now, so that nobody else is here until it is freed.
+            Ok(self.value.with_mut(|value| f(unsafe { &mut *value }, input)))
+        }
+    }
+}
+
 /// Says that the calling loop is about to try again because another thread was faster.
 #[inline]
 pub(crate) fn retry() {

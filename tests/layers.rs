@@ -7,9 +7,11 @@ use source::{File, files, has_word};
 /// From the bottom up. A module may name modules of lower layers, and itself.
 const LAYERS: &[&[&str]] = &[
     &["sync", "time", "config"],
-    &["panic", "cancel", "runtime", "control"],
+    &["panic", "runtime", "control"],
     &["ring", "cells"],
     &["mailbox", "job"],
+    &["latch"],
+    &["cancel"],
     &["workers", "retry", "timer", "stats"],
     &["pool", "herd", "tasks", "group"],
 ];

@@ -241,15 +241,17 @@ impl<P: Pointer> Handle<P> {
     /// Wakes one of the other side: after an exchange, and before this side gives up, since the thread
     /// whose task it was may have stopped.
     #[inline]
-    pub(super) fn notify_other(&self) {
-        self.mailbox().notify(self.side.other());
+    pub(super) fn notify_other(&self) -> bool {
+        self.mailbox().notify(self.side.other())
     }
 
     /// Does what is due before a refusal is answered.
     #[cold]
     pub(super) fn give_up(&self, stop: Stop) {
         match stop {
-            Stop::Blocked(_) => self.notify_other(),
+            Stop::Blocked(_) => {
+                self.notify_other();
+            }
             Stop::Closed => self.mailbox().finish_close(),
         }
     }

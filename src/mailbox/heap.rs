@@ -57,6 +57,11 @@ impl<T> Heap<T> {
         })
     }
 
+    /// See [`Control`]: for a mailbox that nobody uses yet.
+    pub(super) fn wake_lowest_first(&mut self) {
+        self.control.counts.0.lowest_first = true;
+    }
+
     const fn first_of(block: usize) -> usize {
         FIRST * ((1 << block) - 1)
     }

@@ -80,6 +80,8 @@ mod sender;
 mod storage;
 mod waiter;
 mod waiting;
+#[cfg(feature = "alloc")]
+mod within;
 
 pub use error::{
     Closed, HandlesError, SendError, SendManyError, SharedRecvError, SharedSendError, TryRecvError,
@@ -155,6 +157,8 @@ struct Counts {
     cursor: [AtomicWord; 2],
     /// Handles of each side.
     handles: [AtomicWord; 2],
+    /// Whether the lowest seat is woken, instead of one after the other.
+    lowest_first: bool,
 }
 
 impl Control {
@@ -165,6 +169,7 @@ impl Control {
                     needy: [AtomicWord::new(0), AtomicWord::new(0)],
                     cursor: [AtomicWord::new(0), AtomicWord::new(0)],
                     handles: [AtomicWord::new(0), AtomicWord::new(0)],
+                    lowest_first: false,
                 }),
             }
         }
@@ -369,18 +374,17 @@ impl<S: Storage> Mailbox<S> {
         finish_each(|| sides.next().map(|side| self.wake_all(side)));
     }
 
-    /// Wakes one waiter of `side`, if there is one that needs it.
+    /// Wakes one waiter of `side`, if there is one that needs it. Returns whether it was the first to choose
+    /// that one.
     #[inline]
-    fn notify(&self, side: Side) {
+    fn notify(&self, side: Side) -> bool {
         // Relaxed: a waiter counted itself before it confirmed the entry that the caller has changed
         // since, or else its confirmation fails.
-        if self.control().needy[side as usize].load(Ordering::Relaxed) != 0 {
-            self.wake_one(side);
-        }
+        self.control().needy[side as usize].load(Ordering::Relaxed) != 0 && self.wake_one(side)
     }
 
     #[cold]
-    fn wake_one(&self, side: Side) {
+    fn wake_one(&self, side: Side) -> bool {
         let cursor = &self.control().cursor[side as usize];
         let from = usize::try_from(cursor.load(Ordering::Relaxed)).unwrap_or(0);
         // One that nobody has chosen, if there is; else one that somebody is about to wake, since
@@ -393,11 +397,14 @@ impl<S: Storage> Mailbox<S> {
                 let Some(loan) = block.get(seat).waiter.lend(side, again) else {
                     continue;
                 };
-                cursor.store(seat as crate::sync::Word + 1, Ordering::Relaxed);
+                if !self.control().lowest_first {
+                    cursor.store(seat as crate::sync::Word + 1, Ordering::Relaxed);
+                }
                 loan.deliver(|| self.settled(side));
-                return;
+                return !again;
             }
         }
+        false
     }
 
     /// Wakes all waiters of `side`; all of them, even if one of the wakers panics.

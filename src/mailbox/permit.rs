@@ -74,7 +74,7 @@ impl<T, P: Pointer<Message = T>> fmt::Debug for Permit<'_, T, P> {
 #[must_use = "the message is not sent yet"]
 pub struct Filled<'a, T, P: Pointer<Message = T>> {
     /// Its spare cell is full.
-    handle: &'a mut Handle<P>,
+    pub(super) handle: &'a mut Handle<P>,
     /// It is shared and sent as the message is that it gives access to.
     message: PhantomData<&'a mut T>,
 }
@@ -93,15 +93,17 @@ impl<'a, T, P: Pointer<Message = T>> Filled<'a, T, P> {
                 ManuallyDrop::new(self).handle.notify_other();
                 Ok(())
             }
-            Err(stop) => {
-                self.handle.give_up(stop);
-                let error = match stop {
-                    Stop::Blocked(_) => TrySendError::Full(()),
-                    Stop::Closed => TrySendError::Closed(()),
-                };
-                Err(Refused { message: self, error })
-            }
+            Err(stop) => Err(self.refused(stop)),
         }
+    }
+
+    pub(super) fn refused(self, stop: Stop) -> Refused<'a, T, P> {
+        self.handle.give_up(stop);
+        let error = match stop {
+            Stop::Blocked(_) => TrySendError::Full(()),
+            Stop::Closed => TrySendError::Closed(()),
+        };
+        Refused { message: self, error }
     }
 
     /// Takes the message out again.

@@ -30,8 +30,8 @@ pub struct Receiver<
     #[cfg(feature = "alloc")] P: Pointer<Message = T> = Arc<Mailbox<Heap<T>>>,
     #[cfg(not(feature = "alloc"))] P: Pointer<Message = T>,
 > {
-    handle: Handle<P>,
-    message: PhantomData<fn() -> T>,
+    pub(super) handle: Handle<P>,
+    pub(super) message: PhantomData<fn() -> T>,
 }
 
 impl<T, P: Pointer<Message = T>> Receiver<T, P> {

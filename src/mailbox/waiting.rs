@@ -39,7 +39,7 @@ impl<P: Pointer> Handle<P> {
     }
 
     /// Pushes or pulls, as its side is; waits if that is blocked.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         loop {
             // Who was chosen has the wake now, and uses it.
             let _ = self.withdraw();

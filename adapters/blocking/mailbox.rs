@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Instant;
 
-use super::park::park;
+use super::super::park::park;
 use crate::mailbox::{
     Closed, Pointer, Receiver, RecvDeadlineError, SendDeadlineError, SendError, Sender,
     TryRecvError, TrySendError,

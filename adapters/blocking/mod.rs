@@ -1,0 +1,4 @@
+//! Calls that block a thread: the core's futures, run by a thread that parks.
+
+mod mailbox;
+mod pool;

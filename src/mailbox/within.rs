@@ -1,0 +1,106 @@
+//! What the crate's own doors need of a mailbox, and nobody else.
+
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
+use core::task::{Context, Poll};
+
+use super::handle::Handle;
+use super::seated::Seated;
+use super::{
+    Closed, Filled, HandlesError, HeapMailbox, Mailbox, Pointer, Receiver, Refused, Sender, Storage,
+};
+use crate::ring::Side;
+use crate::sync::Ordering;
+
+impl<T> HeapMailbox<T> {
+    /// Wakes the waiter of the lowest seat from now on, not one after the other.
+    pub(crate) fn wake_lowest_first(&mut self) {
+        self.storage.wake_lowest_first();
+    }
+}
+
+impl<S: Storage> Mailbox<S> {
+    /// Counts a receiver that never goes, so that the last of the others does not close the mailbox.
+    pub(crate) fn keep_receiving(&self) {
+        // Relaxed: as for any handle.
+        self.control().handles[Side::Receive as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether a receiver waits that nobody has woken.
+    #[inline]
+    pub(crate) fn has_idle_receiver(&self) -> bool {
+        self.control().needy[Side::Receive as usize].load(Ordering::Relaxed) != 0
+    }
+
+    /// How many receivers wait that nobody has woken.
+    pub(crate) fn idle_receivers(&self) -> usize {
+        crate::sync::low(self.control().needy[Side::Receive as usize].load(Ordering::Relaxed))
+    }
+
+    /// Meets [`wake_receivers`](Self::wake_receivers): of a receiver that waits and then meets, and
+    /// somebody who changes something and then wakes, either the first sees the change, or the second
+    /// sees the first wait.
+    pub(crate) fn meet(&self) {
+        // AcqRel, and a read-modify-write as all accesses of this word are: of any two, the later
+        // sees what came before the earlier.
+        self.control().needy[Side::Receive as usize].fetch_add(0, Ordering::AcqRel);
+    }
+
+    /// Wakes all receivers that wait.
+    pub(crate) fn wake_receivers(&self) {
+        self.meet();
+        self.wake_all(Side::Receive);
+    }
+}
+
+impl<T, P: Pointer<Message = T>> Sender<T, P> {
+    /// A handle that does not count: the mailbox closes without it.
+    pub(crate) fn visiting(mailbox: P) -> Result<Self, HandlesError> {
+        let handle = Handle::visit(Seated::take(mailbox)?, Side::Send);
+        Ok(Self { handle, message: PhantomData })
+    }
+
+    /// Sends the message in `from`, or leaves it there.
+    pub(crate) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Option<T>,
+    ) -> Poll<Result<(), Closed>> {
+        self.handle.poll_put(cx, from)
+    }
+}
+
+impl<'a, T, P: Pointer<Message = T>> Filled<'a, T, P> {
+    /// As [`try_send`](Self::try_send), and tells whether a waiting receiver was chosen for it.
+    #[inline]
+    pub(crate) fn try_send_to_idle(self) -> Result<bool, Refused<'a, T, P>> {
+        match self.handle.push() {
+            Ok(()) => Ok(ManuallyDrop::new(self).handle.notify_other()),
+            Err(stop) => Err(self.refused(stop)),
+        }
+    }
+}
+
+impl<T, P: Pointer<Message = T>> Receiver<T, P> {
+    /// Receives a message and leaves it where it lies: at [`place`](Self::place), until it is taken out
+    /// or dropped there, which the caller must see to before it receives again. `false` once the mailbox is closed and
+    /// drained.
+    ///
+    /// The caller then owes [`announce`](Self::announce).
+    pub(crate) fn poll_pull(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.handle.poll(cx).map(|pulled| pulled.is_ok())
+    }
+
+    /// Tells a waiting sender that there is room.
+    #[inline]
+    pub(crate) fn announce(&self) {
+        self.handle.notify_other();
+    }
+
+    /// Where the message lies that was pulled.
+    #[inline]
+    pub(crate) fn place(&mut self) -> NonNull<T> {
+        NonNull::new(self.handle.place()).expect("a cell is somewhere")
+    }
+}

@@ -1,0 +1,87 @@
+//! Panics as values.
+
+use core::fmt;
+
+pub(crate) use imp::catch;
+
+/// A panic that was caught, with what it was called with. Without `std` none is caught, and there is no such value.
+pub struct Panic(imp::Payload);
+
+impl Panic {
+    /// The message, if it had one, as most have.
+    ///
+    /// # Cost
+    /// None.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        imp::message(&self.0)
+    }
+
+    /// What `panic_any` was called with, or the message; e.g. for `resume_unwind`.
+    ///
+    /// # Cost
+    /// None.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn into_payload(self) -> alloc::boxed::Box<dyn core::any::Any + Send> {
+        self.0
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Panic").field(&self.message()).finish()
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.message() {
+            Some(message) => write!(f, "panicked: {message}"),
+            None => f.write_str("panicked"),
+        }
+    }
+}
+
+impl core::error::Error for Panic {}
+
+#[cfg(feature = "std")]
+mod imp {
+    use alloc::boxed::Box;
+    use alloc::string::String;
+    use core::any::Any;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::Panic;
+
+    pub(super) type Payload = Box<dyn Any + Send>;
+
+    pub(super) fn message(payload: &Payload) -> Option<&str> {
+        let text = payload.downcast_ref::<&str>().copied();
+        text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+    }
+
+    /// Calls `f`, and makes a value of its panic, where there is unwinding.
+    #[inline]
+    pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
+        catch_unwind(AssertUnwindSafe(f)).map_err(Panic)
+    }
+}
+
+#[cfg(not(feature = "std"))]
+mod imp {
+    use super::Panic;
+
+    pub(super) type Payload = core::convert::Infallible;
+
+    pub(super) fn message(payload: &Payload) -> Option<&str> {
+        match *payload {}
+    }
+
+    /// Calls `f`.
+    #[allow(clippy::unnecessary_wraps, reason = "with `std` it is")]
+    #[inline]
+    pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
+        Ok(f())
+    }
+}

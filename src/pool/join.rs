@@ -1,0 +1,76 @@
+//! Waiting for the end of a pool, and what it leaves over.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use super::{JoinError, Shared};
+use crate::job::Job;
+use crate::latch::Wait;
+use crate::sync::Arc;
+
+/// The future of [`Pool::join`](super::Pool::join).
+///
+/// # Cancel safety
+/// Dropping it takes nobody's wake, and nothing of what is left over.
+#[must_use = "futures do nothing unless polled"]
+pub struct Join<E: 'static, C: 'static> {
+    shared: Arc<Shared<E, C>>,
+    stopped: Wait,
+}
+
+impl<E: 'static, C: 'static> Join<E, C> {
+    pub(super) fn new(shared: Arc<Shared<E, C>>) -> Self {
+        let stopped = shared.crew.stopped.wait();
+        Self { shared, stopped }
+    }
+}
+
+impl<E: 'static, C: 'static> Future for Join<E, C> {
+    type Output = Result<Leftovers<E, C>, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if Pin::new(&mut self.stopped).poll(cx).is_ready() {
+            return Poll::Ready(if self.shared.crew.state().gone {
+                Err(JoinError::RuntimeGone)
+            } else {
+                Ok(Leftovers { shared: self.shared.clone() })
+            });
+        }
+        if self.shared.is_inside() {
+            return Poll::Ready(Err(JoinError::Inside));
+        }
+        Poll::Pending
+    }
+}
+
+impl<E: 'static, C: 'static> fmt::Debug for Join<E, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Join").field("pool", &*self.shared).finish_non_exhaustive()
+    }
+}
+
+/// The jobs that a pool did not begin, oldest first: each is given to one who asks. They stay in the pool, until it is
+/// dropped, if nobody takes them.
+pub struct Leftovers<E: 'static, C: 'static> {
+    shared: Arc<Shared<E, C>>,
+}
+
+impl<E: 'static, C: 'static> Iterator for Leftovers<E, C> {
+    type Item = Job<E, C>;
+
+    fn next(&mut self) -> Option<Job<E, C>> {
+        self.shared.jobs.try_recv().ok()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.shared.jobs.len()))
+    }
+}
+
+impl<E: 'static, C: 'static> fmt::Debug for Leftovers<E, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leftovers").field("len", &self.shared.jobs.len()).finish()
+    }
+}

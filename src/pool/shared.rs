@@ -1,0 +1,357 @@
+//! The part of a pool that its handles, its workers and its driver share.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use super::put::{Fresh, Put, put};
+use super::{
+    AlreadyStopping, AssignError, AssignManyError, Phase, Refusal, ResizeError, Stats, WorkerFacts,
+    facts,
+};
+use crate::cancel::CancelToken;
+use crate::config::ConfigError;
+use crate::job::{IntoJob, Job, JobError};
+use crate::mailbox::{HeapMailbox, Sender};
+use crate::panic::catch;
+use crate::sync::{Arc, AtomicWord, Ordering};
+use crate::workers::crew::{Crew, Door, Sizing, apply, grow};
+use crate::workers::slots::End;
+use crate::workers::state::{Effect, Event, MAX_WORKERS};
+
+use super::station::PoolStation;
+
+/// What a pool does with a job for which there is no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// It is given back.
+    #[default]
+    Refuse,
+    /// The job that has waited longest is dropped for it, and [counted](Stats::dropped).
+    DropOldest,
+}
+
+pub(super) type MakeState<C> = Box<dyn Fn() -> C + Send + Sync>;
+pub(super) type OnError<E, C> = Box<dyn Fn(JobError<E>, &Shared<E, C>) + Send + Sync>;
+
+/// A pool, by reference: all that can be done with it. [`Pool`](super::Pool) is a handle to one; error handlers
+/// are given it as it is.
+pub struct Shared<E: 'static, C: 'static> {
+    pub(crate) crew: Crew,
+    pub(super) jobs: Arc<HeapMailbox<Job<E, C>>>,
+    pub(super) make_state: Arc<MakeState<C>>,
+    pub(super) on_error: Option<Arc<OnError<E, C>>>,
+    pub(super) overflow: Overflow,
+    pub(super) dropped: AtomicWord,
+    pub(super) handler_panics: AtomicWord,
+}
+
+impl<E: 'static, C: 'static> Shared<E, C> {
+    /// Gives a job to the pool: to an idle worker, or to a new one if there may be more, or else it waits for
+    /// one. Never blocks and never spawns.
+    ///
+    /// # Errors
+    /// The job comes back if there is no room for it, or if the pool takes none.
+    ///
+    /// # Cost
+    /// That of [`Pool::assign`](super::Pool::assign), and some six atomic operations more. Lock-free.
+    pub fn assign<J: IntoJob<E, C, K>, K>(&self, job: J) -> Result<(), AssignError<J>> {
+        self.visit(Fresh(job.into_work()))
+            .map_err(|error| error.map(|Fresh(work)| J::from_work(work)))
+    }
+
+    /// As [`assign`](Self::assign), with a job made before.
+    ///
+    /// # Errors
+    /// As [`assign`](Self::assign).
+    ///
+    /// # Cost
+    /// As [`assign`](Self::assign), and a move of the job.
+    pub fn assign_job(&self, job: Job<E, C>) -> Result<(), AssignError<Job<E, C>>> {
+        self.visit(job)
+    }
+
+    /// Gives jobs to the pool as long as it takes them. Returns how many.
+    ///
+    /// # Errors
+    /// The first job that is refused comes back, with the number of those before it. What is left in the
+    /// iterator stays there if it is passed as `&mut iterator`.
+    ///
+    /// # Cost
+    /// [`assign`](Self::assign) for each.
+    pub fn assign_many<J: IntoJob<E, C, K>, K>(
+        &self,
+        jobs: impl IntoIterator<Item = J>,
+    ) -> Result<usize, AssignManyError<J>> {
+        let mut assigned = 0;
+        for job in jobs {
+            self.assign(job).map_err(|error| AssignManyError { assigned, error })?;
+            assigned += 1;
+        }
+        Ok(assigned)
+    }
+
+    /// Puts work into the mailbox by a handle that lasts as long as the call.
+    pub(super) fn visit<W: Put<E, C>>(&self, work: W) -> Result<(), AssignError<W>> {
+        if let Some(kind) = self.refusal() {
+            return Err(AssignError { kind, job: work });
+        }
+        match Sender::visiting(self.jobs.clone()) {
+            Ok(mut sender) => put(self, &mut sender, work),
+            // There are more calls at once than there can be handles.
+            Err(_) => Err(AssignError { kind: Refusal::Full, job: work }),
+        }
+    }
+
+    /// Why the pool takes no jobs now, whatever room it has.
+    #[inline]
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match self.crew.state().phase {
+            Phase::Running => None,
+            Phase::Quiet => Some(Refusal::Quiet),
+            _ => Some(Refusal::ShuttingDown),
+        }
+    }
+
+    /// Drops the job that has waited longest, if one waits.
+    pub(super) fn drop_oldest(&self) {
+        if let Ok(oldest) = self.jobs.try_recv() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            let _ = catch(|| drop(oldest));
+        }
+    }
+
+    /// Tells the error handler, whose panic takes nobody with it.
+    pub(super) fn report(&self, error: JobError<E>) -> End {
+        let end = match &error {
+            JobError::Failed(_) => End::Failed,
+            JobError::Panicked(_) => End::Panicked,
+            JobError::Aborted => End::Aborted,
+        };
+        let told = catch(|| match &self.on_error {
+            Some(on_error) => on_error(error, self),
+            None => drop(error),
+        });
+        if told.is_err() {
+            self.handler_panics.fetch_add(1, Ordering::Relaxed);
+        }
+        end
+    }
+
+    /// Refuses jobs from now on, until [`resume`](Self::resume). Those that were accepted are done.
+    ///
+    /// # Errors
+    /// [`AlreadyStopping`] if it takes none any more anyway.
+    ///
+    /// # Cost
+    /// One compare-and-swap.
+    pub fn quiet(&self) -> Result<(), AlreadyStopping> {
+        self.enter(Event::Quiet)
+    }
+
+    /// Accepts jobs again.
+    ///
+    /// # Errors
+    /// [`AlreadyStopping`] if it cannot any more.
+    ///
+    /// # Cost
+    /// One compare-and-swap.
+    pub fn resume(&self) -> Result<(), AlreadyStopping> {
+        self.enter(Event::Resume)
+    }
+
+    /// Refuses jobs for good. Those that were accepted are done, and then the pool ends; with a size of 0, where
+    /// nobody can do them, they are left over. Does not wait: see [`Pool::join`](super::Pool::join).
+    ///
+    /// # Errors
+    /// [`AlreadyStopping`] if that is so already.
+    ///
+    /// # Cost
+    /// A few atomic operations, and a wake for each idle worker.
+    pub fn shutdown(&self) -> Result<(), AlreadyStopping> {
+        self.enter(Event::Drain)
+    }
+
+    /// Refuses jobs for good, and cancels the pool's [token](Self::cancel_token). Jobs that run go on; those that
+    /// have not begun are left over.
+    ///
+    /// # Errors
+    /// [`AlreadyStopping`] if it is cancelled already.
+    ///
+    /// # Cost
+    /// A few atomic operations, and a wake for each idle worker and each who waits for the token.
+    pub fn cancel(&self) -> Result<(), AlreadyStopping> {
+        self.enter(Event::Cancel)
+    }
+
+    /// As [`cancel`](Self::cancel), and jobs that are futures are dropped where they wait. A closure that runs
+    /// cannot be stopped.
+    ///
+    /// # Errors
+    /// [`AlreadyStopping`] if it is aborted already.
+    ///
+    /// # Cost
+    /// A few atomic operations, and a wake for each worker and each who waits for the token.
+    pub fn abort(&self) -> Result<(), AlreadyStopping> {
+        self.enter(Event::Abort)
+    }
+
+    fn enter(&self, event: Event) -> Result<(), AlreadyStopping> {
+        match apply(self, event) {
+            Effect::Refused => Err(AlreadyStopping),
+            _ => Ok(()),
+        }
+    }
+
+    /// Changes how many workers there should be. If there are more, as many go as soon as they have done what
+    /// they are at; until then nobody begins another job. With a size of 0 jobs wait.
+    ///
+    /// # Errors
+    /// [`ResizeError`] if the size is out of range: that of a dynamic pool, or from 0 to 16 777 215
+    /// (16 383 with 32-bit words); or if the pool is cancelled.
+    ///
+    /// # Cost
+    /// A few atomic operations, and a wake for each idle worker if there are to be fewer. Workers are
+    /// spawned by the pool's driver.
+    pub fn resize(&self, size: usize) -> Result<(), ResizeError> {
+        let (min, max) = match self.crew.sizing {
+            Sizing::Fixed => (0, MAX_WORKERS),
+            Sizing::Dynamic { min, max, .. } => (min, max),
+        };
+        ConfigError::check("size", size, min as usize, max as usize)
+            .map_err(ResizeError::Config)?;
+        #[allow(clippy::cast_possible_truncation, reason = "checked just now")]
+        let size = size as u32;
+        match apply(self, Event::Resize(size)) {
+            Effect::Refused => Err(ResizeError::Stopping),
+            _ => Ok(()),
+        }
+    }
+
+    /// What tells jobs that they should stop: cancelled when the pool is cancelled or aborted, or its
+    /// runtime goes away.
+    ///
+    /// # Cost
+    /// One atomic operation.
+    #[must_use]
+    pub fn cancel_token(&self) -> CancelToken {
+        self.crew.cancelled.clone()
+    }
+
+    /// How many jobs can wait.
+    ///
+    /// # Cost
+    /// None.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.jobs.capacity()
+    }
+
+    /// The pool's numbers.
+    ///
+    /// # Cost
+    /// A few loads, and eight for each worker.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let state = self.crew.state();
+        let sum = |end| self.crew.slots.iter().map(|slot| facts::wide(slot.ended(end))).sum();
+        // What ended is read before what began, so that nothing seems to have ended that had not begun.
+        let (succeeded, failed) = (sum(End::Succeeded), sum(End::Failed));
+        let (panicked, aborted): (u64, u64) = (sum(End::Panicked), sum(End::Aborted));
+        let started: u64 = self.crew.slots.iter().map(|slot| facts::wide(slot.started())).sum();
+        let ended: u64 = succeeded + failed + panicked + aborted;
+        Stats {
+            phase: state.phase,
+            size: state.target as usize,
+            live: state.live as usize,
+            idle: self.jobs.idle_receivers(),
+            waiting: self.jobs.len(),
+            running: started.saturating_sub(ended),
+            succeeded,
+            failed,
+            panicked,
+            aborted,
+            dropped: facts::wide(self.dropped.load(Ordering::Relaxed)),
+            handler_panics: facts::wide(self.handler_panics.load(Ordering::Relaxed)),
+            lost_workers: facts::wide(self.crew.lost()),
+        }
+    }
+
+    /// What is known of each worker that there is.
+    ///
+    /// # Cost
+    /// Eight loads for each.
+    pub fn workers(&self) -> impl Iterator<Item = WorkerFacts> {
+        let state = self.crew.state();
+        let stopping = state.phase >= Phase::Draining;
+        let taken = self.crew.slots.iter().enumerate().filter(|(_, slot)| slot.is_taken());
+        taken.map(move |(index, slot)| WorkerFacts {
+            index,
+            busy: slot.is_busy(),
+            stopping,
+            started: facts::wide(slot.started()),
+            last_started: slot.started_at(),
+            last_finished: slot.ended_at(),
+        })
+    }
+
+    /// Whether nothing of the pool is left but its handles and what is left over.
+    ///
+    /// # Cost
+    /// One load.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.crew.stopped.is_set()
+    }
+
+    /// Whether the calling thread is in one of the pool's jobs; `false` without `std`, where nobody knows.
+    pub(super) fn is_inside(&self) -> bool {
+        crate::workers::inside::is_inside(core::ptr::from_ref(self).cast())
+    }
+}
+
+impl<E: 'static, C: 'static> Door for Shared<E, C> {
+    type Station = PoolStation<E, C>;
+
+    fn crew(&self) -> &Crew {
+        &self.crew
+    }
+
+    fn station(door: &Arc<Self>) -> Option<PoolStation<E, C>> {
+        PoolStation::new(door)
+    }
+
+    fn close(&self) {
+        self.jobs.close();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    fn has_idle(&self) -> bool {
+        self.jobs.has_idle_receiver()
+    }
+
+    fn wake_idle(&self) {
+        self.jobs.wake_receivers();
+    }
+}
+
+impl<E: 'static, C: 'static> Shared<E, C> {
+    /// Nobody was idle.
+    #[inline]
+    pub(super) fn grow(&self) {
+        grow(self);
+    }
+}
+
+impl<E: 'static, C: 'static> fmt::Debug for Shared<E, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.crew.state();
+        f.debug_struct("Pool")
+            .field("phase", &state.phase)
+            .field("size", &state.target)
+            .field("waiting", &self.jobs.len())
+            .finish_non_exhaustive()
+    }
+}

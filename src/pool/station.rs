@@ -1,0 +1,89 @@
+//! Where one worker of a pool works: its receiving handle, in whose spare cell the job lies while it is done.
+
+#![allow(unsafe_code, reason = "runs a job in the cell in which it was sent")]
+
+use core::mem;
+use core::task::{Context, Poll};
+
+use super::Shared;
+use crate::job::Job;
+use crate::mailbox::Receiver;
+use crate::sync::Arc;
+use crate::workers::slots::End;
+use crate::workers::worker::Station;
+
+/// A worker's place in a pool.
+pub struct PoolStation<E: 'static, C: 'static> {
+    shared: Arc<Shared<E, C>>,
+    jobs: Receiver<Job<E, C>>,
+    /// Whether the cell holds a job.
+    loaded: bool,
+    state: Option<C>,
+}
+
+impl<E, C> Unpin for PoolStation<E, C> {}
+
+impl<E: 'static, C: 'static> PoolStation<E, C> {
+    pub(super) fn new(shared: &Arc<Shared<E, C>>) -> Option<Self> {
+        let jobs = Receiver::new(shared.jobs.clone()).ok()?;
+        Some(Self { shared: shared.clone(), jobs, loaded: false, state: None })
+    }
+}
+
+impl<E: 'static, C: 'static> Station for PoolStation<E, C> {
+    fn open(&mut self) {
+        self.state = Some((self.shared.make_state)());
+    }
+
+    #[inline]
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let pulled = self.jobs.poll_pull(cx);
+        if pulled == Poll::Ready(true) {
+            self.loaded = true;
+            self.jobs.announce();
+        }
+        pulled
+    }
+
+    fn is_working(&self) -> bool {
+        self.loaded
+    }
+
+    #[inline]
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let state = self.state.as_mut().expect("opened first");
+        // Should it panic, there is no job any more.
+        self.loaded = false;
+        // SAFETY: a job was pulled and is in the cell, which stays this handle's, and where it is, until
+        // the next pull; after `Ready` it counts as gone.
+        match unsafe { Job::poll_at(self.jobs.place(), state, cx) } {
+            Poll::Pending => {
+                self.loaded = true;
+                Poll::Pending
+            }
+            Poll::Ready(Ok(())) => Poll::Ready(End::Succeeded),
+            Poll::Ready(Err(error)) => Poll::Ready(self.shared.report(error)),
+        }
+    }
+
+    fn abort(&mut self) {
+        if mem::take(&mut self.loaded) {
+            // Told of also if the job panics when it is dropped.
+            let _told = Told(&self.shared);
+            // SAFETY: a job is in the cell, and from now on it counts as gone.
+            unsafe { self.jobs.place().drop_in_place() };
+        }
+    }
+
+    fn meet(&self) {
+        self.shared.jobs.meet();
+    }
+}
+
+struct Told<'a, E: 'static, C: 'static>(&'a Shared<E, C>);
+
+impl<E, C> Drop for Told<'_, E, C> {
+    fn drop(&mut self) {
+        self.0.report(crate::job::JobError::Aborted);
+    }
+}

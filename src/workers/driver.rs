@@ -1,0 +1,216 @@
+//! The driver: a future that alone spawns workers, retires idle ones, and ends last.
+//!
+//! Everybody else changes the state and rings its bell. It costs nothing while nothing changes: it sleeps
+//! only while a worker may be retired, or when a worker could not be had.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use super::crew::{Door, Sizing, apply, count_out};
+use super::state::{Effect, Event, Phase, State};
+use super::worker::Worker;
+use crate::mailbox::{HeapMailbox, Receiver};
+use crate::runtime::{Clock, Spawn, SpawnError, Task, Timer};
+use crate::sync::{Arc, Word};
+use crate::time::Instant;
+
+/// How long it waits before it tries again to have a worker.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// The driver of a door `D`, as a future to be spawned: it sleeps by `Rt` and spawns by `Sp`.
+///
+/// # Cancel safety
+/// Dropping it before it is done aborts the door: its runtime is gone.
+pub struct Driver<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> {
+    door: Arc<D>,
+    runtime: Rt,
+    spawner: Sp,
+    bell: Receiver<(), Arc<HeapMailbox<()>>>,
+    /// Made once, and set again and again.
+    sleep: Option<Pin<Box<Rt::Sleep>>>,
+    /// When it is to look again who is idle.
+    look: Option<Instant>,
+    /// When it is to try again to have a worker.
+    retry: Option<Instant>,
+    lost: Word,
+    /// How much each worker had started at the last look.
+    seen: Vec<Word>,
+    /// What was spawned, by slot.
+    tasks: Vec<Option<Sp::Task>>,
+}
+
+impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Unpin for Driver<Rt, Sp, D> {}
+
+impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
+    /// The driver of a door that has none yet.
+    pub(crate) fn new(door: Arc<D>, runtime: Rt, spawner: Sp) -> Self {
+        let bell = Receiver::new(door.crew().bell.clone()).expect("a new mailbox has free seats");
+        let (seen, tasks) = (Vec::new(), Vec::new());
+        let (sleep, look, retry, lost) = (None, None, None, 0);
+        Self { door, runtime, spawner, bell, sleep, look, retry, lost, seen, tasks }
+    }
+
+    /// Spawns the workers that are missing. If one can't be had, the others wait as well.
+    fn spawn(&mut self, mut missing: u32) {
+        let mut from = 0;
+        while missing > 0 {
+            missing -= 1;
+            let index = self.door.crew().slots.take(from);
+            from = index + 1;
+            if self.spawn_one(index).is_err() {
+                break;
+            }
+        }
+        // They were promised.
+        for _ in 0..missing {
+            let _ = apply(&*self.door, Event::Lost);
+        }
+    }
+
+    fn spawn_one(&mut self, index: usize) -> Result<(), SpawnError> {
+        if self.tasks.len() <= index {
+            self.tasks.resize_with(index + 1, || None);
+            self.seen.resize(index + 1, 0);
+        }
+        // Its last owner is gone, or as good as gone.
+        if let Some(task) = self.tasks[index].take() {
+            task.join();
+        }
+        let worker = Worker::new(self.door.clone(), self.spawner.clone(), index);
+        if !worker.has_station() {
+            return Err(SpawnError::Limit);
+        }
+        // A worker that is dropped says that it is lost.
+        self.tasks[index] = Some(self.spawner.spawn(worker)?);
+        Ok(())
+    }
+}
+
+impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
+    /// Whether workers may be retired if they are idle, and down to how many.
+    fn retires(&self, state: State) -> Option<(u32, Duration)> {
+        match self.door.crew().sizing {
+            Sizing::Dynamic { min, idle_timeout, .. }
+                if state.phase < Phase::Draining && state.target > min =>
+            {
+                Some((min, idle_timeout))
+            }
+            Sizing::Dynamic { .. } | Sizing::Fixed => None,
+        }
+    }
+
+    /// How many workers have been idle since the last look.
+    fn idle_since_last_look(&mut self) -> u32 {
+        let mut idle = 0;
+        for (slot, seen) in self.door.crew().slots.iter().zip(&mut self.seen) {
+            let started = slot.started();
+            if slot.is_taken() && !slot.is_busy() && started == *seen {
+                idle += 1;
+            }
+            *seen = started;
+        }
+        idle
+    }
+
+    /// Retires those that have been idle for long. Looks again as long as there may be some.
+    fn retire(&mut self, state: State) {
+        let Some((min, idle_timeout)) = self.retires(state) else {
+            self.look = None;
+            return;
+        };
+        let now = self.runtime.now();
+        match self.look {
+            Some(at) if now < at => return,
+            Some(_) => {
+                let by = self.idle_since_last_look();
+                if by > 0 {
+                    let _ = apply(&*self.door, Event::Shrink { by, min });
+                }
+            }
+            None => {
+                let _ = self.idle_since_last_look();
+            }
+        }
+        self.look = Some(now.saturating_add(idle_timeout));
+    }
+
+    /// Whether a worker may be spawned now: after one was lost, not at once.
+    fn may_spawn(&mut self) -> bool {
+        let lost = self.door.crew().lost();
+        let now = || self.runtime.now();
+        if lost != self.lost {
+            self.lost = lost;
+            self.retry = Some(now().saturating_add(RETRY));
+        }
+        if self.retry.is_some_and(|at| now() < at) {
+            return false;
+        }
+        self.retry = None;
+        true
+    }
+
+    /// Sleeps until the next of its moments. `Pending` if there is none.
+    fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.look.into_iter().chain(self.retry).min() else {
+            return Poll::Pending;
+        };
+        let next = self.runtime.sleep_until(at);
+        match &mut self.sleep {
+            Some(sleep) => sleep.set(next),
+            None => self.sleep = Some(Box::pin(next)),
+        }
+        self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
+    }
+}
+
+impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Future for Driver<Rt, Sp, D> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        loop {
+            while this.bell.poll_recv(cx).is_ready() {}
+            let state = this.door.crew().newest_state();
+            if state.is_done() {
+                // The last worker rings when nothing is left of it.
+                let alone = this.door.crew().is_driver_alone();
+                return if alone { Poll::Ready(()) } else { Poll::Pending };
+            }
+            if state.phase >= Phase::Draining && state.live == 0 && this.door.is_empty() {
+                let _ = apply(&*this.door, Event::Empty);
+                continue;
+            }
+            if state.target > state.live && this.may_spawn() {
+                if let Effect::Spawn(missing) = apply(&*this.door, Event::Promise) {
+                    this.spawn(missing);
+                }
+                continue;
+            }
+            this.retire(state);
+            if this.poll_sleep(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Drop for Driver<Rt, Sp, D> {
+    fn drop(&mut self) {
+        let crew = self.door.crew();
+        if crew.state().is_done() && crew.is_driver_alone() {
+            self.tasks.drain(..).flatten().for_each(Task::join);
+        }
+        let _ = apply(&*self.door, Event::DriverGone);
+        count_out(&*self.door);
+    }
+}
+
+impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> core::fmt::Debug for Driver<Rt, Sp, D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Driver")
+    }
+}

@@ -1,0 +1,155 @@
+//! What is known of each worker: on lines of its own, written by nobody else.
+
+use alloc::boxed::Box;
+
+use super::state::MAX_WORKERS;
+use crate::sync::{AtomicWord, OnceBox, Ordering, Word};
+use crate::time::Instant;
+
+/// How many blocks of slots there may be. Each is twice the one before it.
+const BLOCKS: usize = (MAX_WORKERS as usize / FIRST + 1).ilog2() as usize + 1;
+const FIRST: usize = 4;
+
+/// How a piece of work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Succeeded = 0,
+    Failed = 1,
+    Panicked = 2,
+    Aborted = 3,
+}
+
+/// One worker's counts, or those of several, one after the other.
+#[cfg_attr(not(target_os = "none"), repr(align(64)))]
+#[derive(Debug)]
+pub struct Slot {
+    taken: AtomicWord,
+    started: AtomicWord,
+    ended: [AtomicWord; 4],
+    started_at: AtomicWord,
+    ended_at: AtomicWord,
+}
+
+/// Moments are kept in as many nanoseconds, plus one: zero is never.
+const UNIT: u64 = if Word::BITS == 64 { 1 } else { 1_000_000 };
+
+impl Slot {
+    fn new() -> Self {
+        let zero = || AtomicWord::new(0);
+        Self {
+            taken: zero(),
+            started: zero(),
+            ended: [zero(), zero(), zero(), zero()],
+            started_at: zero(),
+            ended_at: zero(),
+        }
+    }
+
+    /// Adds one to a word that only this thread writes.
+    fn count(word: &AtomicWord) {
+        // Relaxed, as all of these: each is a number to be read, and orders nothing.
+        word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Counts a piece of work that begins, for the slot's owner.
+    #[inline]
+    pub(crate) fn start(&self, now: Option<Instant>) {
+        Self::count(&self.started);
+        Self::set(&self.started_at, now);
+    }
+
+    /// Counts a piece of work that has ended, for the slot's owner.
+    #[inline]
+    pub(crate) fn end(&self, end: End, now: Option<Instant>) {
+        Self::count(&self.ended[end as usize]);
+        Self::set(&self.ended_at, now);
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "with 32 bits it comes round after 49 days")]
+    fn set(word: &AtomicWord, now: Option<Instant>) {
+        if let Some(now) = now {
+            word.store((now.as_nanos() / UNIT) as Word + 1, Ordering::Relaxed);
+        }
+    }
+
+    fn moment(word: &AtomicWord) -> Option<Instant> {
+        let units = word.load(Ordering::Relaxed).checked_sub(1)?;
+        #[allow(clippy::useless_conversion, reason = "a word may be narrower")]
+        Some(Instant::from_nanos(u64::from(units) * UNIT))
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        // Acquire: pairs with `release`.
+        self.taken.load(Ordering::Acquire) != 0
+    }
+
+    pub(crate) fn release(&self) {
+        // Release: the next owner counts on from here.
+        self.taken.store(0, Ordering::Release);
+    }
+
+    pub(crate) fn started(&self) -> Word {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn ended(&self, end: End) -> Word {
+        self.ended[end as usize].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn started_at(&self) -> Option<Instant> {
+        Self::moment(&self.started_at)
+    }
+
+    pub(crate) fn ended_at(&self) -> Option<Instant> {
+        Self::moment(&self.ended_at)
+    }
+
+    /// Whether a piece of work has begun and has not ended.
+    pub(crate) fn is_busy(&self) -> bool {
+        // What has ended is read first: what begins meanwhile then makes it busy, and not less than idle.
+        let ended = self.ended.iter().map(|word| word.load(Ordering::Acquire));
+        let ended = ended.fold(0, Word::wrapping_add);
+        self.started() != ended
+    }
+}
+
+/// The slots of all workers that there have been at a time.
+#[derive(Debug)]
+pub struct Slots {
+    blocks: [OnceBox<Box<[Slot]>>; BLOCKS],
+}
+
+impl Slots {
+    pub(crate) fn new() -> Self {
+        Self { blocks: core::array::from_fn(|_| OnceBox::new()) }
+    }
+
+    /// The slot of a worker that there is or was.
+    pub(crate) fn get(&self, index: usize) -> &Slot {
+        let block = (index / FIRST + 1).ilog2() as usize;
+        let slots = self.blocks[block].get().expect("a worker's slot stays");
+        &slots[index - FIRST * ((1 << block) - 1)]
+    }
+
+    /// All slots that there are, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.blocks.iter().map_while(OnceBox::get).flatten()
+    }
+
+    /// Takes the first free slot of an index from `from` on; makes more if there is none. For the driver alone.
+    pub(crate) fn take(&self, from: usize) -> usize {
+        let free = self.iter().enumerate().skip(from).find(|(_, slot)| !slot.is_taken());
+        let index = free.map_or_else(|| self.grow(), |(index, _)| index);
+        // Relaxed: nobody else takes one.
+        self.get(index).taken.store(1, Ordering::Relaxed);
+        index
+    }
+
+    /// Makes another block. Returns its first index.
+    fn grow(&self) -> usize {
+        let number = self.blocks.iter().take_while(|block| block.get().is_some()).count();
+        let slots = FIRST << number;
+        self.blocks[number].get_or_set(|| (0..slots).map(|_| Slot::new()).collect());
+        FIRST * ((1 << number) - 1)
+    }
+}

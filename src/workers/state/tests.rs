@@ -1,0 +1,282 @@
+//! Every reachable state with every event, for up to three workers.
+
+extern crate std;
+
+use std::collections::{BTreeMap, HashSet};
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+use super::{Effect, Event, MAX_WORKERS, Phase, State};
+
+const LIMIT: u32 = 3;
+
+/// The machine, and what it is a machine of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct World {
+    state: State,
+    workers: u32,
+    driver: bool,
+}
+
+impl World {
+    fn new(target: u32) -> Self {
+        Self { state: State::new(target), workers: 0, driver: true }
+    }
+
+    /// What can happen in it.
+    fn events(self) -> Vec<Event> {
+        let mut events = std::vec![
+            Event::Quiet,
+            Event::Resume,
+            Event::Drain,
+            Event::Cancel,
+            Event::Abort,
+            Event::Empty
+        ];
+        events.extend((0..=LIMIT).map(Event::Resize));
+        events.extend((0..=LIMIT).map(|max| Event::Grow { max }));
+        events.extend(
+            (0..=LIMIT).flat_map(|by| (0..=LIMIT).map(move |min| Event::Shrink { by, min })),
+        );
+        if self.workers > 0 {
+            events.extend([Event::Leave, Event::Lost]);
+        }
+        if self.driver {
+            events.extend([Event::Promise, Event::DriverGone]);
+        } else if self.workers == 0 {
+            events.push(Event::AllGone);
+        }
+        events
+    }
+
+    fn step(self, event: Event) -> (Self, Effect) {
+        let (state, effect) = self.state.step(event);
+        let mut next = Self { state, ..self };
+        match (event, effect) {
+            (_, Effect::Spawn(spawned)) => next.workers += spawned,
+            (_, Effect::Exit | Effect::ExitLast) | (Event::Lost, _) => next.workers -= 1,
+            (Event::DriverGone, _) => next.driver = false,
+            _ => {}
+        }
+        (next, effect)
+    }
+}
+
+type Step = (World, Event, World, Effect);
+
+/// All worlds that can be reached, and each step between them.
+fn walk() -> (HashSet<World>, Vec<Step>) {
+    let mut open: Vec<_> = (0..=LIMIT).map(World::new).collect();
+    let mut seen: HashSet<_> = open.iter().copied().collect();
+    let mut steps = Vec::new();
+    while let Some(world) = open.pop() {
+        for event in world.events() {
+            let (next, effect) = world.step(event);
+            steps.push((world, event, next, effect));
+            if seen.insert(next) {
+                open.push(next);
+            }
+        }
+    }
+    (seen, steps)
+}
+
+#[test]
+fn promise_02_live_is_what_was_spawned_and_has_not_left() {
+    let (worlds, _) = walk();
+    assert!(worlds.len() > 60, "only {} states were reached", worlds.len());
+    for world in worlds {
+        assert_eq!(world.state.live, world.workers, "{world:?}");
+        assert!(world.state.target <= LIMIT, "{world:?}");
+    }
+}
+
+#[test]
+fn promise_02_a_spawn_is_exactly_what_is_missing() {
+    let (_, steps) = walk();
+    let mut spawns = 0;
+    for (world, event, next, effect) in steps {
+        if let Effect::Spawn(spawned) = effect {
+            spawns += 1;
+            assert_eq!(event, Event::Promise);
+            assert!(world.driver && world.state.phase <= Phase::Draining, "{world:?}");
+            assert_eq!(world.state.live + spawned, world.state.target, "{world:?}");
+            assert_eq!(next.state.live, next.state.target);
+        }
+        if next.state.live > world.state.live {
+            assert!(matches!(effect, Effect::Spawn(_)), "{world:?} {event:?}");
+        }
+    }
+    assert!(spawns > 0);
+}
+
+#[test]
+fn promise_02_only_the_excess_leaves() {
+    let (_, steps) = walk();
+    let mut kinds = BTreeMap::new();
+    for (world, event, next, effect) in steps {
+        let exits = matches!(effect, Effect::Exit | Effect::ExitLast);
+        assert_eq!(exits, event == Event::Leave && world.state.live > world.state.target);
+        assert_eq!(effect == Effect::ExitLast, exits && next.state.is_done());
+        *kinds.entry(format!("{effect:?}")).or_insert(0) += 1;
+    }
+    let names: Vec<_> =
+        kinds.keys().map(|kind| kind.split('(').next().unwrap_or_default()).collect();
+    for kind in [
+        "Close",
+        "Exit",
+        "ExitLast",
+        "None",
+        "Refused",
+        "Spawn",
+        "Stay",
+        "Stopped",
+        "WakeDriver",
+        "WakeIdle",
+    ] {
+        assert!(names.contains(&kind), "{kind} was never an effect");
+    }
+}
+
+#[test]
+fn promise_03_no_phase_goes_back_but_from_quiet_to_running() {
+    let (_, steps) = walk();
+    for (world, event, next, _) in steps {
+        let (from, to) = (world.state.phase, next.state.phase);
+        assert!(to >= from || (from, to) == (Phase::Quiet, Phase::Running), "{world:?} {event:?}");
+        assert!(next.state.gone >= world.state.gone);
+    }
+}
+
+#[test]
+fn promise_03_stopped_is_told_once_and_only_when_nobody_is_left() {
+    let (_, steps) = walk();
+    let mut told = 0;
+    for (world, event, next, effect) in steps {
+        let ends = world.state.phase != Phase::Stopped && next.state.phase == Phase::Stopped;
+        assert_eq!(effect == Effect::Stopped, ends, "{world:?} {event:?}");
+        if ends {
+            told += 1;
+            assert_eq!((world.workers, world.driver), (0, false));
+        }
+        if world.state.phase == Phase::Stopped {
+            assert_eq!(world.state, next.state, "{event:?}");
+        }
+    }
+    assert!(told > 0);
+}
+
+/// Whoever makes work for the driver wakes it; whoever makes workers too many wakes them.
+#[test]
+fn promise_07_nobody_who_has_something_to_do_is_left_asleep() {
+    let (_, steps) = walk();
+    let wants = |state: State| state.target > state.live || state.is_done();
+    let (mut drivers, mut idlers) = (0, 0);
+    for (world, event, next, effect) in steps {
+        let before = world.state;
+        let after = next.state;
+        let stopping = matches!(event, Event::AllGone | Event::DriverGone | Event::Promise);
+        if !stopping && !wants(before) && wants(after) {
+            drivers += 1;
+            let woken = matches!(effect, Effect::WakeDriver | Effect::Close | Effect::ExitLast);
+            assert!(woken, "{world:?} {event:?} {effect:?}");
+        }
+        if !before.has_excess() && after.has_excess() {
+            idlers += 1;
+            // Where the input is found empty, it is closed, and everybody has been woken.
+            let woken = matches!(effect, Effect::WakeIdle | Effect::Close);
+            assert!(woken || event == Event::Empty, "{world:?} {event:?} {effect:?}");
+        }
+    }
+    assert!(drivers > 0 && idlers > 0);
+}
+
+/// From the first drain on, workers and driver that do what they should come to the end.
+#[test]
+fn promise_03_what_drains_ends() {
+    let (worlds, _) = walk();
+    let mut lengths = BTreeMap::new();
+    for world in worlds.into_iter().filter(|world| world.state.phase >= Phase::Draining) {
+        let mut at = world;
+        let mut path = Vec::new();
+        while at.state.phase != Phase::Stopped {
+            assert!(path.len() < 30, "{world:?} goes on and on: {path:?}");
+            let event = if at.state.has_excess() {
+                Event::Leave
+            } else if at.workers > 0 || !at.state.is_done() && at.driver && at.state.target == 0 {
+                Event::Empty
+            } else if at.driver && at.state.target > at.state.live {
+                Event::Promise
+            } else if at.driver {
+                Event::DriverGone
+            } else {
+                Event::AllGone
+            };
+            path.push(event);
+            at = at.step(event).0;
+        }
+        *lengths.entry(path.len()).or_insert(0) += 1;
+        let lost_driver = world.state.gone || world.driver;
+        assert!(lost_driver || !at.state.gone);
+    }
+    assert!(lengths.len() > 3, "{lengths:?}");
+}
+
+#[test]
+fn a_driver_that_ends_in_time_is_not_missed() {
+    let (_, steps) = walk();
+    let mut seen = [0, 0];
+    for (world, event, next, effect) in steps {
+        if event == Event::DriverGone && world.state.phase != Phase::Stopped {
+            let done = world.state.is_done();
+            seen[usize::from(done)] += 1;
+            assert_eq!(next.state.gone, world.state.gone || !done);
+            assert_eq!(effect, if done { Effect::None } else { Effect::Close });
+        }
+    }
+    assert!(seen[0] > 0 && seen[1] > 0);
+}
+
+#[test]
+fn growth_and_shrinking_stay_in_their_range() {
+    let (_, steps) = walk();
+    for (world, event, next, _) in steps {
+        let (before, after) = (world.state.target, next.state.target);
+        match event {
+            Event::Grow { max } => {
+                let grows = world.state.phase < Phase::Draining && before < max;
+                assert_eq!(after, before + u32::from(grows), "{world:?} {event:?}");
+            }
+            Event::Shrink { by, min } => {
+                let least = before.min(min);
+                let running = world.state.phase < Phase::Draining;
+                let expected = if running { before.saturating_sub(by).max(least) } else { before };
+                assert_eq!(after, expected, "{world:?} {event:?}");
+            }
+            Event::Resize(target) => {
+                let takes = world.state.phase < Phase::Cancelling;
+                assert_eq!(after, if takes { target } else { before });
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn words_and_states_are_the_same() {
+    let (worlds, _) = walk();
+    let mut pairs = HashSet::new();
+    for World { state, .. } in worlds {
+        assert_eq!(State::unpack(state.pack()), state);
+        pairs.insert((state.pack(), state));
+    }
+    let different: HashSet<_> = pairs.iter().map(|(word, _)| word).collect();
+    assert_eq!(different.len(), pairs.len());
+    for phase in Phase::ALL {
+        let state = State { phase, gone: true, target: MAX_WORKERS, live: MAX_WORKERS - 1 };
+        assert_eq!(State::unpack(state.pack()), state);
+    }
+    let name: String = format!("{:?}", Phase::Running);
+    assert_eq!(name, "Running");
+}

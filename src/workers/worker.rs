@@ -1,0 +1,169 @@
+//! A worker: a future that takes work and does it, until it should go.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use super::crew::{Door, apply, count_out, grow};
+use super::inside::Inside;
+use super::slots::{End, Slot};
+use super::state::{Effect, Event};
+use crate::latch::Wait;
+use crate::panic::catch;
+use crate::runtime::Clock;
+use crate::sync::Arc;
+use crate::time::Instant;
+
+/// How many pieces of work a worker does before it lets others have the thread.
+const BUDGET: u32 = 64;
+
+/// Where one worker works.
+pub trait Station: Unpin {
+    /// Makes ready, before the first piece of work.
+    fn open(&mut self);
+    /// Takes the next piece of work; `false` if none is left and none will come.
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<bool>;
+    /// Whether a piece of work has been taken that has not ended.
+    fn is_working(&self) -> bool;
+    /// Works on it.
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<End>;
+    /// Drops it.
+    fn abort(&mut self);
+    /// After a wait began, and before it is slept: see `Mailbox::meet`.
+    fn meet(&self);
+}
+
+/// A worker of a door `D`, as a future to be spawned. `K` tells it the time.
+///
+/// # Cancel safety
+/// Dropping it before it is done drops what it works on, which counts as aborted. The driver replaces it.
+pub struct Worker<K, D: Door> {
+    door: Arc<D>,
+    clock: K,
+    index: usize,
+    station: Option<D::Station>,
+    opened: bool,
+    aborted: Option<Wait>,
+    /// Whether it has been told to go, and counts no more.
+    left: bool,
+}
+
+impl<K, D: Door> Unpin for Worker<K, D> {}
+
+impl<K: Clock, D: Door> Worker<K, D> {
+    /// A worker with a slot that is its own. It counts from now on, until it has been dropped.
+    pub(super) fn new(door: Arc<D>, clock: K, index: usize) -> Self {
+        door.crew().count_in();
+        let station = D::station(&door);
+        Self { door, clock, index, station, opened: false, aborted: None, left: false }
+    }
+
+    /// Whether there is a place for it to work at.
+    pub(super) fn has_station(&self) -> bool {
+        self.station.is_some()
+    }
+
+    fn now(&self) -> Option<Instant> {
+        self.door.crew().timed.then(|| self.clock.now())
+    }
+
+    /// Whether it should go, and may: one that may counts no more.
+    fn leaves(&mut self) -> bool {
+        let crew = self.door.crew();
+        if crew.state().has_excess() {
+            self.left = matches!(apply(&*self.door, Event::Leave), Effect::Exit | Effect::ExitLast);
+            // It may have been the idle worker for which another did not grow.
+            if self.left && !self.door.is_empty() && !self.door.has_idle() {
+                grow(&*self.door);
+            }
+        }
+        self.left
+    }
+}
+
+impl<K, D: Door> Worker<K, D> {
+    fn slot(&self) -> &Slot {
+        self.door.crew().slots.get(self.index)
+    }
+}
+
+impl<K: Clock, D: Door> Future for Worker<K, D> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let _inside = Inside::enter(Arc::as_ptr(&this.door).cast());
+        if !this.opened {
+            this.opened = true;
+            this.station.as_mut().expect("only the driver makes one without").open();
+        }
+        for _ in 0..BUDGET {
+            let station = this.station.as_mut().expect("taken when dropped");
+            if station.is_working() {
+                let Poll::Ready(end) = station.poll_work(cx) else {
+                    return this.poll_aborted(cx);
+                };
+                this.slot().end(end, this.now());
+            }
+            if this.leaves() {
+                return Poll::Ready(());
+            }
+            let station = this.station.as_mut().expect("taken when dropped");
+            match station.poll_take(cx) {
+                Poll::Ready(true) => this.slot().start(this.now()),
+                Poll::Ready(false) => {
+                    let _ = apply(&*this.door, Event::Empty);
+                }
+                Poll::Pending => {
+                    station.meet();
+                    if !this.door.crew().state().has_excess() {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<K: Clock, D: Door> Worker<K, D> {
+    /// Waits on, unless the work is to be aborted.
+    fn poll_aborted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let aborted = self.aborted.get_or_insert_with(|| self.door.crew().aborted.wait());
+        if Pin::new(aborted).poll(cx).is_ready() {
+            self.abort();
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl<K, D: Door> Worker<K, D> {
+    fn abort(&mut self) {
+        if let Some(station) = self.station.as_mut().filter(|station| station.is_working()) {
+            // What panics on being dropped takes nobody with it.
+            let _ = catch(|| station.abort());
+            self.slot().end(End::Aborted, None);
+        }
+    }
+}
+
+impl<K, D: Door> Drop for Worker<K, D> {
+    fn drop(&mut self) {
+        self.abort();
+        let station = self.station.take();
+        let _ = catch(|| drop(station));
+        self.slot().release();
+        if !self.left {
+            let _ = apply(&*self.door, Event::Lost);
+        }
+        count_out(&*self.door);
+    }
+}
+
+impl<K, D: Door> core::fmt::Debug for Worker<K, D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Worker").field("index", &self.index).finish_non_exhaustive()
+    }
+}
