@@ -82,9 +82,15 @@ impl<Rt, E: 'static, C: 'static> Runtime<E, C> for Rt where
 }
 
 /// A worker of a pool, as a future for its runtime to spawn.
+///
+/// # Cancel safety
+/// Dropping it before it is done drops the job that it does, which counts as aborted. The driver replaces it.
 pub type Worker<Sp, E, C> = crate::workers::worker::Worker<Sp, Shared<E, C>>;
 
 /// The driver of a pool, as a future for its runtime to spawn.
+///
+/// # Cancel safety
+/// Dropping it before it is done aborts the pool: its runtime is gone.
 pub type Driver<Rt, Sp, E, C> = crate::workers::driver::Driver<Rt, Sp, Shared<E, C>>;
 
 /// A handle to a pool of workers. Clone it for each thread or task that assigns.
