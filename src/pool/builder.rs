@@ -163,7 +163,8 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     ///
     /// It is given the pool, and may assign again: that is how a job is tried again.
     ///
-    /// Call it after [`state`](Self::state), which changes what it is given.
+    /// Call it after [`state`](Self::state), which changes what it is given. It should not own a handle of the pool: that
+    /// one would never be dropped.
     ///
     /// # Cost
     /// None.
@@ -199,10 +200,8 @@ impl<E: 'static, C: 'static> Builder<E, C> {
         self.start_with(runtime, runtime)
     }
 
-    /// Starts the pool with its driver on one runtime and its workers on another, e.g. on
-    #[cfg_attr(feature = "threads", doc = "[`Threads`](crate::threads::Threads)")]
-    #[cfg_attr(not(feature = "threads"), doc = "threads")]
-    /// for jobs that block.
+    /// Starts the pool with its driver on one runtime and its workers on another, e.g. the workers on threads for
+    /// jobs that block.
     ///
     /// # Errors
     /// As [`start`](Self::start).
