@@ -1,5 +1,12 @@
-#![cfg_attr(feature = "std", doc = include_str!("../README.md"))]
-#![cfg_attr(not(feature = "std"), doc = "Work, in droves: see [`mailbox`].")]
+// Its programs need a runtime each.
+#![cfg_attr(
+    all(feature = "threads", feature = "tokio", feature = "smol", feature = "async-executor"),
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(feature = "threads", feature = "tokio", feature = "smol", feature = "async-executor")),
+    doc = "Work, in droves: bounded mailboxes and worker pools. All of it is shown with all features."
+)]
 #![no_std]
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 

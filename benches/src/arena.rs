@@ -23,6 +23,8 @@ pub struct Entry(usize);
 /// [`run_all`](crate::run_all).
 pub struct Arena {
     crowded: bool,
+    judged: bool,
+    operations: Option<u64>,
     entrants: Vec<Entrant>,
     races: Vec<Race>,
 }
@@ -51,7 +53,29 @@ impl Arena {
     /// With more threads than cores the rounds are long and the cells have no target.
     #[must_use]
     pub fn new(threads: usize) -> Self {
-        Self { crowded: threads > cores(), entrants: Vec::new(), races: Vec::new() }
+        Self {
+            crowded: threads > cores(),
+            judged: threads <= cores(),
+            operations: None,
+            entrants: Vec::new(),
+            races: Vec::new(),
+        }
+    }
+
+    /// Keeps the targets even if there are more threads than cores. The rounds stay long.
+    ///
+    /// For loads in which threads wait for each other by themselves, so that no waiting policy of the
+    /// bench is measured.
+    #[must_use]
+    pub fn judged(self) -> Self {
+        Self { judged: true, ..self }
+    }
+
+    /// Makes rounds of so many operations, however long they take: for contenders that wait between
+    /// them, and whose samples are not the time they ran for.
+    #[must_use]
+    pub fn paced(self, operations: u64) -> Self {
+        Self { operations: Some(operations), ..self }
     }
 
     /// Adds a contender that races.
@@ -77,7 +101,7 @@ impl Arena {
             cell,
             ours: ours.0,
             peers: peers.iter().map(|entry| entry.0).collect(),
-            target: if self.crowded { None } else { target },
+            target: if self.judged { target } else { None },
         });
     }
 
@@ -101,7 +125,8 @@ impl Arena {
             for turn in 0..runners.len() {
                 // Everyone comes after everyone else once, whatever the one before has left behind.
                 let index = (turn + round) % runners.len();
-                runners[index].run_round(|operations| self.sample(index, operations), length);
+                let adapt = self.operations.is_none().then_some(length);
+                runners[index].run_round(|operations| self.sample(index, operations), adapt);
             }
             if round + 1 == effort.trial {
                 self.send_off_the_hopeless(&mut runners);
@@ -121,10 +146,13 @@ impl Arena {
         let mut runner = Runner {
             running: self.entrants[index].shown
                 || self.races.iter().any(|race| race.includes(index)),
-            operations: 1024,
+            operations: self.operations.unwrap_or(1024),
             times: Vec::new(),
             fault: None,
         };
+        if self.operations.is_some() {
+            return runner;
+        }
         while runner.running {
             match self.sample(index, runner.operations) {
                 Err(fault) => runner.fail(fault),
@@ -173,6 +201,7 @@ impl Arena {
                     cell: race.cell.clone(),
                     target: race.target,
                     verdict: score.map_or(Verdict::Failed, |score| score.verdict(race.target)),
+                    figure: None,
                     best_peer: score.map(|score| named(score.best)),
                     score,
                 }
@@ -207,7 +236,7 @@ impl Runner {
     fn run_round(
         &mut self,
         sample: impl FnOnce(u64) -> Result<crate::Sample, Fault>,
-        length: Duration,
+        adapt: Option<Duration>,
     ) {
         if !self.running {
             return;
@@ -216,6 +245,7 @@ impl Runner {
             Err(fault) => self.fail(fault),
             Ok(sample) => {
                 self.times.push(sample.nanos_each());
+                let Some(length) = adapt else { return };
                 // The first guess may have been taken at a bad moment.
                 let factor = length.as_secs_f64() / sample.elapsed.as_secs_f64();
                 if !(0.8..=1.1).contains(&factor) {
@@ -304,6 +334,26 @@ mod tests {
         let ours = arena.enter(steady("ours", 10));
         let peer = arena.enter(steady("peer", 10));
         arena.race("a".to_owned(), ours, &[peer], Some(1.0));
+        assert_eq!(arena.run(&EFFORT).rows[0].verdict, Verdict::Reported);
+
+        let mut arena = Arena::new(cores() + 1).judged();
+        let ours = arena.enter(steady("ours", 10));
+        let peer = arena.enter(steady("peer", 10));
+        arena.race("a".to_owned(), ours, &[peer], Some(1.0));
+        assert_eq!(arena.run(&EFFORT).rows[0].verdict, Verdict::Met);
+    }
+
+    #[test]
+    fn a_paced_arena_never_asks_for_another_number_of_operations() {
+        let exactly = |name: &str| {
+            Contender::new(name, |operations| {
+                assert_eq!(operations, 7);
+                Ok(Sample { elapsed: Duration::from_nanos(1), operations })
+            })
+        };
+        let mut arena = Arena::new(1).paced(7);
+        let (ours, peer) = (arena.enter(exactly("ours")), arena.enter(exactly("peer")));
+        arena.race("a".to_owned(), ours, &[peer], None);
         assert_eq!(arena.run(&EFFORT).rows[0].verdict, Verdict::Reported);
     }
 }

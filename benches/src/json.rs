@@ -17,7 +17,7 @@ fn object(row: &Row) -> String {
         write!(out, ", \"{key}\": {value}").expect("writing to a string");
     };
     let best_peer = row.best_peer.as_ref().map(|(name, _)| string(name));
-    field("ours", number(score.map(|score| score.ours)));
+    field("ours", number(score.map(|score| score.ours).or(row.figure)));
     field("best_peer", best_peer.unwrap_or_else(|| "null".to_owned()));
     field("peer", number(score.map(|score| score.peer)));
     field("ratio", number(score.map(|score| score.ratio)));
@@ -71,6 +71,7 @@ mod tests {
                 p90: 0.9,
             }),
             best_peer: Some(("ArrayQueue".to_owned(), None)),
+            figure: None,
         };
         assert_eq!(
             array(&[row]),
@@ -88,6 +89,7 @@ mod tests {
             verdict: Verdict::Failed,
             score: None,
             best_peer: None,
+            figure: None,
         };
         assert_eq!(
             object(&row),

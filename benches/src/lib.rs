@@ -31,20 +31,21 @@ pub use regime::{Regime, cores};
 pub use report::{Report, Row};
 pub use stats::{Score, Verdict, median, percentile};
 pub use tally::Tally;
+pub use watchdog::guard;
 
 use std::process::ExitCode;
 
 /// Runs every arena that has a cell the filter lets through, printing as it goes.
 ///
 /// `target/bench/<bench>.json` is rewritten after each arena, so that a run that is cut short leaves
-/// what it measured. `conclude` may add to the printed report once all rows are there.
+/// what it measured. `conclude` may add to the report once the arenas' rows are there.
 ///
 /// Fails if a contender lost or duplicated work, or if the report could not be written.
 pub fn run_all(
     bench: &str,
     options: &Options,
     arenas: Vec<Arena>,
-    conclude: impl FnOnce(&Report),
+    conclude: impl FnOnce(&mut Report),
 ) -> ExitCode {
     let arenas = arenas.into_iter().filter_map(|arena| arena.filtered(options));
     if options.list {
@@ -54,16 +55,25 @@ pub fn run_all(
 
     let mut report = Report::new(bench);
     table::print_heading(options);
+    let write = |report: &Report| {
+        let written = report.write_json();
+        if let Err(error) = &written {
+            eprintln!("cannot write {}: {error}", report.path().display());
+        }
+        written.is_ok()
+    };
     for arena in arenas {
         let outcome = arena.run(&options.effort);
         table::print_outcome(&outcome);
         report.add(outcome);
-        if let Err(error) = report.write_json() {
-            eprintln!("cannot write {}: {error}", report.path().display());
+        if !write(&report) {
             return ExitCode::FAILURE;
         }
     }
-    conclude(&report);
+    conclude(&mut report);
+    if !write(&report) {
+        return ExitCode::FAILURE;
+    }
     table::print_closing(&report);
     if report.faultless() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

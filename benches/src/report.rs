@@ -5,6 +5,7 @@ use std::{env, fs, io};
 
 use crate::contender::{Fault, Mark};
 use crate::json;
+use crate::table;
 use crate::stats::{Score, Verdict};
 
 /// One cell.
@@ -20,6 +21,8 @@ pub struct Row {
     pub score: Option<Score>,
     /// Who was raced against; `None` if the cell failed.
     pub best_peer: Option<(String, Option<Mark>)>,
+    /// What was measured, if the cell is no race.
+    pub figure: Option<f64>,
 }
 
 /// One contender of an arena, whether it raced or not.
@@ -66,6 +69,31 @@ impl Report {
             }
         }
         self.rows.extend(outcome.rows);
+    }
+
+    /// Adds what was measured without a peer, and should be at or below `limit`. Prints it.
+    pub fn add_figure(&mut self, cell: String, figure: f64, limit: Option<f64>) {
+        let verdict = match limit {
+            None => Verdict::Reported,
+            Some(limit) if figure <= limit => Verdict::Met,
+            Some(_) => Verdict::Missed,
+        };
+        let row = Row {
+            cell,
+            target: limit,
+            verdict,
+            score: None,
+            best_peer: None,
+            figure: Some(figure),
+        };
+        table::print_row(&row);
+        self.rows.push(row);
+    }
+
+    /// Notes that something outside the arenas failed.
+    pub fn add_fault(&mut self, fault: &Fault) {
+        println!("    FAILED: {fault}");
+        self.faultless = false;
     }
 
     /// The rows in the order they were measured in.

@@ -38,7 +38,7 @@ fn load_average() -> Option<String> {
 
 pub(crate) fn print_outcome(outcome: &Outcome) {
     for row in &outcome.rows {
-        println!("{}", line(row));
+        print_row(row);
     }
     let mut field: Vec<&Field> = outcome.field.iter().collect();
     field.sort_by(|a, b| a.nanos.unwrap_or(f64::MAX).total_cmp(&b.nanos.unwrap_or(f64::MAX)));
@@ -46,14 +46,25 @@ pub(crate) fn print_outcome(outcome: &Outcome) {
     println!("    {}", all.join(" · "));
 }
 
+pub(crate) fn print_row(row: &Row) {
+    println!("{}", line(row));
+}
+
 fn line(row: &Row) -> String {
     let verdict = row.verdict.word();
+    let target = row.target.map_or_else(|| "–".to_owned(), |target| format!("{target:.2}"));
+    if let Some(figure) = row.figure {
+        let (peer, ratio, interval) = ("", "", "");
+        return format!(
+            "{:CELL$} {figure:>8.1}  {peer:PEER$} {ratio:>6} {interval:>13} {target:>7}  {verdict}",
+            row.cell,
+        );
+    }
     let (Some(score), Some((peer, mark))) = (row.score, &row.best_peer) else {
         return format!("{:CELL$} {verdict}", row.cell);
     };
     let peer = format!("{} {:.1}", signed(peer, *mark), score.peer);
     let interval = format!("{:.2} – {:.2}", score.p10, score.p90);
-    let target = row.target.map_or_else(|| "–".to_owned(), |target| format!("{target:.2}"));
     format!(
         "{:CELL$} {:>8.1}  {peer:PEER$} {:>6.2} {interval:>13} {target:>7}  {verdict}",
         row.cell, score.ours, score.ratio,

@@ -28,7 +28,7 @@ fn watch() {
 }
 
 /// Runs `work`, or ends the process if that takes too long.
-pub(crate) fn guard<R>(who: impl FnOnce() -> String, work: impl FnOnce() -> R) -> R {
+pub fn guard<R>(who: impl FnOnce() -> String, work: impl FnOnce() -> R) -> R {
     let set = |state| *WATCHED.lock().expect("the watchdog is alive") = state;
     set(Some((Instant::now() + LIMIT, who())));
     let result = work();

@@ -31,7 +31,7 @@ use droves_benches::{Options, run_all};
 
 fn main() -> ExitCode {
     match Options::from_env() {
-        Ok(options) => run_all("mailbox", &options, cells::all(), depth::print),
+        Ok(options) => run_all("mailbox", &options, cells::all(), |report| depth::print(report)),
         Err(usage) => {
             eprintln!("{usage}");
             ExitCode::FAILURE
