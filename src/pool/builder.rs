@@ -249,7 +249,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
         let narrow = |size: usize| u32::try_from(size).expect("at most `MAX_WORKERS`");
         let (max, target, sizing) = match self.sizes {
             Sizes::Fixed(size) => {
-                ConfigError::check("max", size, 1, most)?;
+                ConfigError::check("size", size, 1, most)?;
                 (size, narrow(size), Sizing::Fixed)
             }
             Sizes::Dynamic { min, initial, max } => {

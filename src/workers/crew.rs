@@ -111,6 +111,10 @@ impl Crew {
 /// to spawn, to stay or to exit.
 pub fn apply<D: Door>(door: &D, event: Event) -> Effect {
     let crew = door.crew();
+    if event == Event::Lost {
+        // First, so that the driver does not replace it before it knows that one was lost.
+        crew.lost.fetch_add(1, Ordering::Relaxed);
+    }
     let (state, effect) = crew.state.apply(event);
     match effect {
         Effect::WakeDriver | Effect::ExitLast => crew.ring(),
@@ -130,10 +134,6 @@ pub fn apply<D: Door>(door: &D, event: Event) -> Effect {
             crew.stopped.set();
         }
         Effect::None | Effect::Refused | Effect::Spawn(_) | Effect::Exit | Effect::Stay => {}
-    }
-    if event == Event::Lost {
-        crew.lost.fetch_add(1, Ordering::Relaxed);
-        crew.ring();
     }
     effect
 }
