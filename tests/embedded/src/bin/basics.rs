@@ -30,6 +30,7 @@ fn main() -> ! {
     test("what is left in an owned mailbox can be taken out", drain);
     test("a waiting receiver is woken by a send", wake_receiver);
     test("a waiting sender is woken by a receive", wake_sender);
+    test("jobs: closures and a future, stored in place and run by the main loop", jobs);
     finish()
 }
 
@@ -249,4 +250,28 @@ fn wake_sender() {
         assert!(wake::woken());
         assert!(wake::block_on(waiting).is_ok());
     }
+}
+
+fn jobs() {
+    use core::sync::atomic::{AtomicU32, Ordering};
+    use droves::job::Job;
+
+    static LATER: StaticMailbox<Job<&'static str, u32>, 4> = StaticMailbox::new();
+    static SUM: AtomicU32 = AtomicU32::new(0);
+
+    fn add(number: u32) {
+        SUM.store(SUM.load(Ordering::Relaxed) + number, Ordering::Relaxed);
+    }
+
+    let ballast = [7_u32; 14];
+    LATER.try_send(Job::new(|| add(1))).unwrap();
+    LATER.try_send(Job::new(async move { add(ballast.iter().sum()) })).unwrap();
+    LATER.try_send(Job::new(|state: &mut u32| *state += 5)).unwrap();
+    LATER.try_send(Job::new(|| Err("no"))).unwrap();
+    assert!(matches!(LATER.try_send(Job::new(|| add(1))), Err(SharedSendError::Full(_))));
+    let (mut state, mut failed) = (0, 0);
+    while let Ok(job) = LATER.try_recv() {
+        failed += u32::from(job.run_now(&mut state).is_err());
+    }
+    assert_eq!((SUM.load(Ordering::Relaxed), state, failed), (99, 5, 1));
 }
