@@ -15,19 +15,19 @@ use crate::sync::Arc;
 /// # Cancel safety
 /// Dropping it takes nobody's wake, and nothing of what is left over.
 #[must_use = "futures do nothing unless polled"]
-pub struct Join<E: 'static, C: 'static> {
+pub struct JoinFut<E: 'static, C: 'static> {
     shared: Arc<Shared<E, C>>,
     stopped: Wait,
 }
 
-impl<E: 'static, C: 'static> Join<E, C> {
+impl<E: 'static, C: 'static> JoinFut<E, C> {
     pub(super) fn new(shared: Arc<Shared<E, C>>) -> Self {
         let stopped = shared.crew.stopped.wait();
         Self { shared, stopped }
     }
 }
 
-impl<E: 'static, C: 'static> Future for Join<E, C> {
+impl<E: 'static, C: 'static> Future for JoinFut<E, C> {
     type Output = Result<Leftovers<E, C>, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -45,9 +45,9 @@ impl<E: 'static, C: 'static> Future for Join<E, C> {
     }
 }
 
-impl<E: 'static, C: 'static> fmt::Debug for Join<E, C> {
+impl<E: 'static, C: 'static> fmt::Debug for JoinFut<E, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Join").field("pool", &*self.shared).finish_non_exhaustive()
+        f.debug_struct("JoinFut").field("pool", &*self.shared).finish_non_exhaustive()
     }
 }
 

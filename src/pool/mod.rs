@@ -53,8 +53,8 @@ pub use error::{
     StartErrorKind,
 };
 pub use facts::{Phase, Stats, WorkerFacts};
-pub use join::{Join, Leftovers};
-pub use send::{Send, SendJob};
+pub use join::{JoinFut, Leftovers};
+pub use send::{SendFut, SendJobFut};
 pub use shared::{Overflow, Shared};
 
 use core::fmt;
@@ -204,8 +204,8 @@ impl<E: 'static, C: 'static> Pool<E, C> {
     ///
     /// # Cancel safety
     /// Dropping the future before it is done drops the job, which was not assigned, and nothing else.
-    pub fn send<J: IntoJob<E, C, K>, K>(&self, job: J) -> Send<'_, E, C, J, K> {
-        Send::new(self, job)
+    pub fn send<J: IntoJob<E, C, K>, K>(&self, job: J) -> SendFut<'_, E, C, J, K> {
+        SendFut::new(self, job)
     }
 
     /// As [`send`](Self::send), with a job made before.
@@ -218,8 +218,8 @@ impl<E: 'static, C: 'static> Pool<E, C> {
     ///
     /// # Cancel safety
     /// As [`send`](Self::send).
-    pub fn send_job(&self, job: Job<E, C>) -> SendJob<'_, E, C> {
-        SendJob::new(self, job)
+    pub fn send_job(&self, job: Job<E, C>) -> SendJobFut<'_, E, C> {
+        SendJobFut::new(self, job)
     }
 
     /// Waits until the pool has ended: every job has returned or been dropped, and every worker is gone. Does not
@@ -233,8 +233,8 @@ impl<E: 'static, C: 'static> Pool<E, C> {
     ///
     /// # Cancel safety
     /// Dropping the future takes nobody's wake, and nothing of what is left over.
-    pub fn join(&self) -> Join<E, C> {
-        Join::new(self.owner.0.clone())
+    pub fn join(&self) -> JoinFut<E, C> {
+        JoinFut::new(self.owner.0.clone())
     }
 }
 

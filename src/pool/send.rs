@@ -17,14 +17,14 @@ use crate::mailbox::Sender;
 /// # Cancel safety
 /// Dropping it before it is done drops the job, which was not assigned, and nothing else.
 #[must_use = "futures do nothing unless polled"]
-pub struct SendJob<'a, E: 'static, C: 'static> {
+pub struct SendJobFut<'a, E: 'static, C: 'static> {
     pool: &'a Pool<E, C>,
     job: Option<Job<E, C>>,
     /// A handle to wait by, when it has to wait.
     sender: Option<Sender<Job<E, C>>>,
 }
 
-impl<'a, E: 'static, C: 'static> SendJob<'a, E, C> {
+impl<'a, E: 'static, C: 'static> SendJobFut<'a, E, C> {
     pub(super) fn new(pool: &'a Pool<E, C>, job: Job<E, C>) -> Self {
         Self { pool, job: Some(job), sender: None }
     }
@@ -34,7 +34,7 @@ impl<'a, E: 'static, C: 'static> SendJob<'a, E, C> {
     }
 }
 
-impl<E: 'static, C: 'static> Future for SendJob<'_, E, C> {
+impl<E: 'static, C: 'static> Future for SendJobFut<'_, E, C> {
     type Output = Result<(), AssignError<Job<E, C>>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -71,11 +71,11 @@ impl<E: 'static, C: 'static> Future for SendJob<'_, E, C> {
     }
 }
 
-impl<E: 'static, C: 'static> Unpin for SendJob<'_, E, C> {}
+impl<E: 'static, C: 'static> Unpin for SendJobFut<'_, E, C> {}
 
-impl<E: 'static, C: 'static> fmt::Debug for SendJob<'_, E, C> {
+impl<E: 'static, C: 'static> fmt::Debug for SendJobFut<'_, E, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SendJob")
+        f.write_str("SendJobFut")
     }
 }
 
@@ -84,14 +84,14 @@ impl<E: 'static, C: 'static> fmt::Debug for SendJob<'_, E, C> {
 /// # Cancel safety
 /// Dropping it before it is done drops the job, which was not assigned, and nothing else.
 #[must_use = "futures do nothing unless polled"]
-pub struct Send<'a, E: 'static, C: 'static, J, K> {
-    send: SendJob<'a, E, C>,
+pub struct SendFut<'a, E: 'static, C: 'static, J, K> {
+    send: SendJobFut<'a, E, C>,
     made_of: PhantomData<fn(J, K)>,
 }
 
-impl<'a, E: 'static, C: 'static, J: IntoJob<E, C, K>, K> Send<'a, E, C, J, K> {
+impl<'a, E: 'static, C: 'static, J: IntoJob<E, C, K>, K> SendFut<'a, E, C, J, K> {
     pub(super) fn new(pool: &'a Pool<E, C>, job: J) -> Self {
-        Self { send: SendJob::new(pool, Job::new(job)), made_of: PhantomData }
+        Self { send: SendJobFut::new(pool, Job::new(job)), made_of: PhantomData }
     }
 
     /// Ends the wait; gives back the job if it was not assigned.
@@ -106,7 +106,7 @@ impl<'a, E: 'static, C: 'static, J: IntoJob<E, C, K>, K> Send<'a, E, C, J, K> {
     }
 }
 
-impl<E: 'static, C: 'static, J: IntoJob<E, C, K>, K> Future for Send<'_, E, C, J, K> {
+impl<E: 'static, C: 'static, J: IntoJob<E, C, K>, K> Future for SendFut<'_, E, C, J, K> {
     type Output = Result<(), AssignError<J>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -114,8 +114,8 @@ impl<E: 'static, C: 'static, J: IntoJob<E, C, K>, K> Future for Send<'_, E, C, J
     }
 }
 
-impl<E: 'static, C: 'static, J, K> fmt::Debug for Send<'_, E, C, J, K> {
+impl<E: 'static, C: 'static, J, K> fmt::Debug for SendFut<'_, E, C, J, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Send")
+        f.write_str("SendFut")
     }
 }
