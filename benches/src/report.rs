@@ -5,8 +5,8 @@ use std::{env, fs, io};
 
 use crate::contender::{Fault, Mark};
 use crate::json;
-use crate::table;
 use crate::stats::{Score, Verdict};
+use crate::table;
 
 /// One cell.
 #[derive(Clone, Debug)]

@@ -32,6 +32,12 @@ impl Tally {
         }
     }
 
+    /// The count, the sum and the sum of squares, for jobs that keep them elsewhere.
+    #[must_use]
+    pub const fn sums(self) -> [u64; 3] {
+        [self.count, self.sum, self.squares]
+    }
+
     /// What `0..count` must add up to.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the sums wrap at 64 bits by design")]

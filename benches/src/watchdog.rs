@@ -28,6 +28,9 @@ fn watch() {
 }
 
 /// Runs `work`, or ends the process if that takes too long.
+///
+/// # Panics
+/// If the watchdog has.
 pub fn guard<R>(who: impl FnOnce() -> String, work: impl FnOnce() -> R) -> R {
     let set = |state| *WATCHED.lock().expect("the watchdog is alive") = state;
     set(Some((Instant::now() + LIMIT, who())));

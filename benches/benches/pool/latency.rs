@@ -1,0 +1,108 @@
+//! How long an idle pool takes to start a job.
+
+use std::hint;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use droves_benches::{Options, Sample, percentile};
+
+use crate::load::{CAPACITY, warm_up};
+use crate::pools::{Opens, Submits};
+use crate::tally;
+
+const INTERVAL: Duration = Duration::from_micros(200);
+
+/// A sleep may take so much longer than it should; the rest of the interval is spun.
+const OVERSLEEP: Duration = Duration::from_micros(80);
+
+/// What is read off the samples of a round.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Quantile {
+    P50,
+    P90,
+}
+
+impl Quantile {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+        }
+    }
+
+    const fn share(self) -> f64 {
+        match self {
+            Self::P50 => 0.5,
+            Self::P90 => 0.9,
+        }
+    }
+}
+
+/// How many samples each contender gives in a round: 5270 in 31 rounds.
+pub(crate) const fn samples(options: &Options) -> u64 {
+    if options.quick { 50 } else { 170 }
+}
+
+/// How long the last job took to start, in ns; 0 until it has started.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+/// Submits a job every [`INTERVAL`]. The time of the sample is the quantile, as often as there were jobs.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "nanoseconds, positive and far below 2^52"
+)]
+pub(crate) fn run<P: Opens>(quantile: Quantile, samples: u64) -> Sample {
+    tally::clear();
+    let pool = P::open(CAPACITY);
+    let mut handle = pool.handle();
+    warm_up(&mut handle);
+
+    let mut due = Instant::now();
+    let taken: Vec<f64> = (0..samples)
+        .map(|_| {
+            due = wait_until(due + INTERVAL);
+            TAKEN.store(0, Ordering::Relaxed);
+            let submitted = Instant::now();
+            handle.submit(move || {
+                let taken = u64::try_from(submitted.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                TAKEN.store(taken.max(1), Ordering::Release);
+            });
+            // The next one is due long after that: the worker has time to fall asleep.
+            let mut spins = 0;
+            loop {
+                match TAKEN.load(Ordering::Acquire) {
+                    0 if spins < 10_000 => {
+                        spins += 1;
+                        hint::spin_loop();
+                    }
+                    // It may need this core.
+                    0 => thread::yield_now(),
+                    taken => return taken as f64,
+                }
+            }
+        })
+        .collect();
+    drop(handle);
+    pool.close();
+    let quantile = percentile(&taken, quantile.share());
+    Sample {
+        elapsed: Duration::from_nanos((quantile * samples as f64) as u64),
+        operations: samples,
+    }
+}
+
+/// Returns `due`, or now if that is later.
+fn wait_until(due: Instant) -> Instant {
+    let left = due.saturating_duration_since(Instant::now());
+    thread::sleep(left.saturating_sub(OVERSLEEP));
+    loop {
+        let now = Instant::now();
+        if now >= due {
+            return now;
+        }
+        hint::spin_loop();
+    }
+}
