@@ -13,6 +13,8 @@
 mod blocking;
 #[cfg(all(feature = "std", not(any(droves_loom, droves_shuttle))))]
 mod park;
+#[cfg(all(feature = "std", not(any(droves_loom, droves_shuttle))))]
+mod patience;
 #[cfg(all(
     any(feature = "async-executor", feature = "smol"),
     not(any(droves_loom, droves_shuttle))

@@ -92,6 +92,11 @@ impl<F: Future<Output = ()> + Send + 'static> Spawn<F> for Threads {
             Err(_) => Err(SpawnError::Limit),
         }
     }
+
+    /// A thread has nothing else to do, and to park and be woken costs it many microseconds.
+    fn linger(round: u32) -> bool {
+        super::patience::linger(round)
+    }
 }
 
 /// A thread that runs a future.

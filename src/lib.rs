@@ -4,7 +4,12 @@
     doc = include_str!("../README.md")
 )]
 #![cfg_attr(
-    not(all(feature = "threads", feature = "tokio", feature = "smol", feature = "async-executor")),
+    not(all(
+        feature = "threads",
+        feature = "tokio",
+        feature = "smol",
+        feature = "async-executor"
+    )),
     doc = "Work, in droves: bounded mailboxes and worker pools. All of it is shown with all features."
 )]
 #![no_std]

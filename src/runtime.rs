@@ -33,6 +33,16 @@ pub trait Spawn<F> {
     /// # Errors
     /// [`SpawnError`] if it can't be run. The future is dropped then.
     fn spawn(&self, future: F) -> Result<Self::Task, SpawnError>;
+
+    /// Passes a little time, if a future that has found nothing to do may try again before it waits in earnest.
+    ///
+    /// Called with 0, 1, 2, … until it returns `false`. Where many futures share a thread, that is at once, as it
+    /// is unless said otherwise.
+    #[must_use]
+    fn linger(round: u32) -> bool {
+        let _ = round;
+        false
+    }
 }
 
 /// A future that was spawned. It goes on when this is dropped.

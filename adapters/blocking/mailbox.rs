@@ -1,14 +1,13 @@
 //! The mailbox's blocking calls: its futures, run by a thread that parks.
 
-use std::thread;
 use std::time::Instant;
 
 use super::super::park::park;
+use super::super::patience::patiently;
 use crate::mailbox::{
     Closed, Pointer, Receiver, RecvDeadlineError, SendDeadlineError, SendError, Sender,
     TryRecvError, TrySendError,
 };
-use crate::sync::retry;
 
 impl<T, P: Pointer<Message = T>> Sender<T, P> {
     /// Sends a message, and blocks the thread while there is no room.
@@ -105,31 +104,4 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
         });
         received.or_else(|| park(self.recv(), deadline).map(|message| message.ok_or(Closed)))
     }
-}
-
-/// Tries, and tries again after pauses: most waits are short, while to park and be woken costs many
-/// microseconds.
-///
-/// The first pause is long enough for a few messages to come: who looks again at once finds one, and then the
-/// two sides move the same cache lines to and fro for each. A few yields at the end help where
-/// there are more threads than cores; more of them would make the thread slow to be woken later.
-fn patiently<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
-    const PAUSES: [u32; 4] = [8, 16, 32, 64];
-    const YIELDS: usize = 4;
-    for pauses in PAUSES {
-        if let Some(done) = attempt() {
-            return Some(done);
-        }
-        for _ in 0..pauses {
-            retry();
-        }
-    }
-    for _ in 0..YIELDS {
-        if let Some(done) = attempt() {
-            return Some(done);
-        }
-        #[allow(clippy::disallowed_methods, reason = "a few of them do no harm")]
-        thread::yield_now();
-    }
-    None
 }

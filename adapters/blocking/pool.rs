@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::super::park::{block_on, park};
+use super::super::patience::linger;
 use crate::job::IntoJob;
 use crate::pool::{AssignError, JoinError, Leftovers, Pool, Refusal};
 
@@ -16,7 +17,25 @@ impl<E: 'static, C: 'static> Pool<E, C> {
     /// # Cost
     /// As [`assign`](Self::assign) while there is room; then a handle of the mailbox for the time of the wait.
     pub fn send_blocking<J: IntoJob<E, C, K>, K>(&self, job: J) -> Result<(), AssignError<J>> {
-        block_on(self.send(job))
+        match self.assign_patiently(job) {
+            Err(error) if error.is_full() => block_on(self.send(error.into_job())),
+            result => result,
+        }
+    }
+
+    /// Assigns a job; if there is no room, again after a little time, as long as that is better than to park.
+    fn assign_patiently<J: IntoJob<E, C, K>, K>(&self, job: J) -> Result<(), AssignError<J>> {
+        let mut round = 0;
+        let mut result = self.assign(job);
+        loop {
+            match result {
+                Err(error) if error.is_full() && linger(round) => {
+                    round += 1;
+                    result = self.assign(error.into_job());
+                }
+                _ => return result,
+            }
+        }
     }
 
     /// Gives a job to the pool, and blocks the thread while there is no room, until the deadline. With a deadline
@@ -32,6 +51,10 @@ impl<E: 'static, C: 'static> Pool<E, C> {
         job: J,
         deadline: Instant,
     ) -> Result<(), AssignError<J>> {
+        let job = match self.assign_patiently(job) {
+            Err(error) if error.is_full() => error.into_job(),
+            result => return result,
+        };
         let mut send = self.send(job);
         match park(&mut send, Some(deadline)) {
             Some(result) => result,

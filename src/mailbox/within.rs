@@ -5,7 +5,7 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
-use super::handle::Handle;
+use super::handle::{Handle, Stop};
 use super::seated::Seated;
 use super::{
     Closed, Filled, HandlesError, HeapMailbox, Mailbox, Pointer, Receiver, Refused, Sender, Storage,
@@ -90,6 +90,17 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
     /// The caller then owes [`announce`](Self::announce).
     pub(crate) fn poll_pull(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         self.handle.poll(cx).map(|pulled| pulled.is_ok())
+    }
+
+    /// As [`poll_pull`](Self::poll_pull), but does not wait.
+    #[inline]
+    pub(crate) fn try_pull(&mut self) -> Poll<bool> {
+        self.handle.cancel();
+        match self.handle.pull() {
+            Ok(()) => Poll::Ready(true),
+            Err(Stop::Blocked(_)) => Poll::Pending,
+            Err(Stop::Closed) => Poll::Ready(false),
+        }
     }
 
     /// Tells a waiting sender that there is room.

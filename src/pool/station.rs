@@ -28,6 +28,15 @@ impl<E: 'static, C: 'static> PoolStation<E, C> {
         let jobs = Receiver::new(shared.jobs.clone()).ok()?;
         Some(Self { shared: shared.clone(), jobs, loaded: false, state: None })
     }
+
+    #[inline]
+    fn note(&mut self, pulled: Poll<bool>) -> Poll<bool> {
+        if pulled == Poll::Ready(true) {
+            self.loaded = true;
+            self.jobs.announce();
+        }
+        pulled
+    }
 }
 
 impl<E: 'static, C: 'static> Station for PoolStation<E, C> {
@@ -36,13 +45,14 @@ impl<E: 'static, C: 'static> Station for PoolStation<E, C> {
     }
 
     #[inline]
+    fn try_take(&mut self) -> Poll<bool> {
+        let pulled = self.jobs.try_pull();
+        self.note(pulled)
+    }
+
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let pulled = self.jobs.poll_pull(cx);
-        if pulled == Poll::Ready(true) {
-            self.loaded = true;
-            self.jobs.announce();
-        }
-        pulled
+        self.note(pulled)
     }
 
     fn is_working(&self) -> bool {

@@ -80,7 +80,7 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp
         if let Some(task) = self.tasks[index].take() {
             task.join();
         }
-        let worker = Worker::new(self.door.clone(), self.spawner.clone(), index);
+        let worker = Worker::new(self.door.clone(), self.spawner.clone(), Sp::linger, index);
         if !worker.has_station() {
             return Err(SpawnError::Limit);
         }

@@ -21,6 +21,8 @@ const BUDGET: u32 = 64;
 pub trait Station: Unpin {
     /// Makes ready, before the first piece of work.
     fn open(&mut self);
+    /// Takes the next piece of work, if there is one now; `Pending` means that there is none, and does not wait.
+    fn try_take(&mut self) -> Poll<bool>;
     /// Takes the next piece of work; `false` if none is left and none will come.
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<bool>;
     /// Whether a piece of work has been taken that has not ended.
@@ -40,6 +42,8 @@ pub trait Station: Unpin {
 pub struct Worker<K, D: Door> {
     door: Arc<D>,
     clock: K,
+    /// See `Spawn::linger`.
+    linger: fn(u32) -> bool,
     index: usize,
     station: Option<D::Station>,
     opened: bool,
@@ -52,10 +56,10 @@ impl<K, D: Door> Unpin for Worker<K, D> {}
 
 impl<K: Clock, D: Door> Worker<K, D> {
     /// A worker with a slot that is its own. It counts from now on, until it has been dropped.
-    pub(super) fn new(door: Arc<D>, clock: K, index: usize) -> Self {
+    pub(super) fn new(door: Arc<D>, clock: K, linger: fn(u32) -> bool, index: usize) -> Self {
         door.crew().count_in();
         let station = D::station(&door);
-        Self { door, clock, index, station, opened: false, aborted: None, left: false }
+        Self { door, clock, linger, index, station, opened: false, aborted: None, left: false }
     }
 
     /// Whether there is a place for it to work at.
@@ -109,7 +113,7 @@ impl<K: Clock, D: Door> Future for Worker<K, D> {
                 return Poll::Ready(());
             }
             let station = this.station.as_mut().expect("taken when dropped");
-            match station.poll_take(cx) {
+            match take(station, this.linger, cx) {
                 Poll::Ready(true) => this.slot().start(this.now()),
                 Poll::Ready(false) => {
                     let _ = apply(&*this.door, Event::Empty);
@@ -124,6 +128,22 @@ impl<K: Clock, D: Door> Future for Worker<K, D> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+/// Takes the next piece of work; lingers a little, and then waits, if there is none.
+#[inline]
+fn take(station: &mut impl Station, linger: fn(u32) -> bool, cx: &mut Context<'_>) -> Poll<bool> {
+    let mut round = 0;
+    loop {
+        let taken = station.try_take();
+        if taken.is_ready() {
+            return taken;
+        }
+        if !linger(round) {
+            return station.poll_take(cx);
+        }
+        round += 1;
     }
 }
 
