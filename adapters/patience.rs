@@ -14,6 +14,7 @@ const YIELDS: u32 = 4;
 
 /// Passes a little time; `false`, and no time, once it is better to park.
 pub(super) fn linger(round: u32) -> bool {
+    #[allow(clippy::cast_possible_truncation, reason = "there are four")]
     const FIRST_YIELD: u32 = PAUSES.len() as u32;
     const LAST_YIELD: u32 = FIRST_YIELD + YIELDS - 1;
     match round {
