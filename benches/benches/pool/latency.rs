@@ -60,26 +60,21 @@ pub(crate) fn run<P: Opens>(quantile: Quantile, samples: u64) -> Sample {
     let mut handle = pool.handle();
     warm_up(&mut handle);
 
-    let mut due = Instant::now();
+    let mut due = Instant::now() + INTERVAL;
+    wait_until(due);
     let taken: Vec<f64> = (0..samples)
         .map(|_| {
-            due = wait_until(due + INTERVAL);
             TAKEN.store(0, Ordering::Relaxed);
             let submitted = Instant::now();
             handle.submit(move || {
                 let taken = u64::try_from(submitted.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 TAKEN.store(taken.max(1), Ordering::Release);
             });
-            // The next one is due long after that: the worker has time to fall asleep.
-            let mut spins = 0;
+            // Not a spin for the answer: the worker may be woken on this core.
+            due = wait_until(due + INTERVAL);
             loop {
                 match TAKEN.load(Ordering::Acquire) {
-                    0 if spins < 10_000 => {
-                        spins += 1;
-                        hint::spin_loop();
-                    }
-                    // It may need this core.
-                    0 => thread::yield_now(),
+                    0 => due = wait_until(due + INTERVAL),
                     taken => return taken as f64,
                 }
             }

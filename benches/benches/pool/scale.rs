@@ -1,5 +1,6 @@
 //! Very many workers on an asynchronous runtime.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,8 +19,17 @@ const MOST_BYTES: f64 = 512.0;
 /// Jobs that may wait; their room is counted among the workers' bytes.
 const CAPACITY: usize = 1024;
 
-/// How often to look whether all workers are there: a look costs something for each.
-const LOOK: Duration = Duration::from_millis(2);
+/// How often to look whether all workers have begun.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// And whether they are idle: such a look costs something for each.
+const THOROUGH_LOOK: Duration = Duration::from_millis(50);
+
+/// Far longer than it takes.
+const LATE: Duration = Duration::from_secs(20);
+
+/// How many workers have begun.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
 
 const WHATS: [&str; 3] = ["bytes", "start", "stop"];
 
@@ -75,24 +85,32 @@ fn measure(size: usize) -> Result<Measured, Fault> {
         .expect("threads can be started");
     let each = |total: f64| total / size as f64;
 
+    BEGUN.store(0, Ordering::SeqCst);
     let count = Count::begin();
     let begin = Instant::now();
+    let wait_while = |look, condition: &dyn Fn() -> bool| {
+        while condition() {
+            if begin.elapsed() > LATE {
+                return Err(Fault(format!("not all of {size} workers are idle after {LATE:?}")));
+            }
+            thread::sleep(look);
+        }
+        Ok(())
+    };
     let pool = Pool::builder()
         .fixed(size)
         .capacity(CAPACITY)
+        .state(|| {
+            BEGUN.fetch_add(1, Ordering::Relaxed);
+        })
         .start(&Tokio::new(runtime.handle().clone()))
         .map_err(|error| Fault(error.to_string()))?;
-    let settled = |pool: &Pool| {
-        let stats = pool.stats();
-        stats.live == size && stats.idle == size
-    };
-    while !settled(&pool) {
-        if begin.elapsed() > Duration::from_secs(20) {
-            return Err(Fault(format!("not all there after 20 s: {:?}", pool.stats())));
-        }
-        thread::sleep(LOOK);
-    }
+    wait_while(LOOK, &|| BEGUN.load(Ordering::Relaxed) < size)?;
     let start = begin.elapsed().as_secs_f64() * 1e9;
+    wait_while(THOROUGH_LOOK, &|| {
+        let stats = pool.stats();
+        stats.live != size || stats.idle != size
+    })?;
     let bytes = count.bytes() as f64;
     drop(count);
 
