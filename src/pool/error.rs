@@ -204,7 +204,7 @@ impl core::error::Error for AlreadyStopping {}
 pub enum JoinError {
     /// The caller is one of the pool's own jobs, which would wait for itself.
     Inside,
-    /// The runtime went away before the end. What had not begun is left over.
+    /// The runtime went away before the end. What had not begun is [left over](super::Pool::leftovers).
     RuntimeGone,
     /// The deadline passed.
     Timeout {

@@ -35,7 +35,7 @@ impl<E: 'static, C: 'static> Future for JoinFut<E, C> {
             return Poll::Ready(if self.shared.crew.state().gone {
                 Err(JoinError::RuntimeGone)
             } else {
-                Ok(Leftovers { shared: self.shared.clone() })
+                Ok(Leftovers::new(self.shared.clone()))
             });
         }
         if self.shared.is_inside() {
@@ -51,10 +51,16 @@ impl<E: 'static, C: 'static> fmt::Debug for JoinFut<E, C> {
     }
 }
 
-/// The jobs that a pool did not begin, oldest first: each is given to one who asks. They stay in the pool, until it is
-/// dropped, if nobody takes them.
+/// The jobs that a pool has not begun, oldest first: each is given to one who asks. They stay in the pool, until it is
+/// dropped, if nobody takes them; and one that holds a handle of its own pool keeps that pool from being dropped.
 pub struct Leftovers<E: 'static, C: 'static> {
     shared: Arc<Shared<E, C>>,
+}
+
+impl<E: 'static, C: 'static> Leftovers<E, C> {
+    pub(super) fn new(shared: Arc<Shared<E, C>>) -> Self {
+        Self { shared }
+    }
 }
 
 impl<E: 'static, C: 'static> Iterator for Leftovers<E, C> {

@@ -222,6 +222,14 @@ impl<E: 'static, C: 'static> Pool<E, C> {
         SendJobFut::new(self, job)
     }
 
+    /// Takes back jobs that have not begun, at any time; after the end, those that are left over.
+    ///
+    /// # Cost
+    /// One atomic operation, and a receive for each job.
+    pub fn leftovers(&self) -> Leftovers<E, C> {
+        Leftovers::new(self.owner.0.clone())
+    }
+
     /// Waits until the pool has ended: every job has returned or been dropped, and every worker is gone. Does not
     /// end it.
     ///
