@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use droves_benches::{Options, Sample, percentile};
 
 use crate::load::{CAPACITY, warm_up};
-use crate::pools::{Opens, Submits};
+use crate::pools::{Opens, Patience, Submits};
 use crate::tally;
 
 const INTERVAL: Duration = Duration::from_micros(200);
@@ -70,14 +70,17 @@ pub(crate) fn run<P: Opens>(quantile: Quantile, samples: u64) -> Sample {
                 let taken = u64::try_from(submitted.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 TAKEN.store(taken.max(1), Ordering::Release);
             });
-            // Not a spin for the answer: the worker may be woken on this core.
-            due = wait_until(due + INTERVAL);
-            loop {
+            // Awake, as a producer with more to do would be; but the worker may be woken on this core.
+            let mut patience = Patience::default();
+            let taken = loop {
                 match TAKEN.load(Ordering::Acquire) {
-                    0 => due = wait_until(due + INTERVAL),
-                    taken => return taken as f64,
+                    0 => patience.wait(),
+                    taken => break taken,
                 }
-            }
+            };
+            // The worker has time to fall asleep.
+            due = wait_until(due + INTERVAL);
+            taken as f64
         })
         .collect();
     drop(handle);
