@@ -135,7 +135,7 @@ impl<P: Pointer> Handle<P> {
 
     /// Takes the registration back. Returns whether the waiter had been chosen to be woken.
     #[inline]
-    fn withdraw(&mut self) -> bool {
+    pub(super) fn withdraw(&mut self) -> bool {
         self.enlisted && self.withdraw_enlisted()
     }
 

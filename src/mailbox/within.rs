@@ -95,7 +95,8 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
     /// As [`poll_pull`](Self::poll_pull), but does not wait.
     #[inline]
     pub(crate) fn try_pull(&mut self) -> Poll<bool> {
-        self.handle.cancel();
+        // Who was chosen has the wake now, and uses it: passed on, it would go round among idle receivers for ever.
+        let _ = self.handle.withdraw();
         match self.handle.pull() {
             Ok(()) => Poll::Ready(true),
             Err(Stop::Blocked(_)) => Poll::Pending,
