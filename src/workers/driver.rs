@@ -184,7 +184,10 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Future for Dr
                 let _ = apply(&*this.door, Event::Empty);
                 continue;
             }
-            if state.target > state.live && this.may_spawn() {
+            if state.target <= state.live {
+                // Nobody is missing any more: it would wake for nothing, again and again.
+                this.retry = None;
+            } else if this.may_spawn() {
                 if let Effect::Spawn(missing) = apply(&*this.door, Event::Promise) {
                     this.spawn(missing);
                 }
