@@ -10,7 +10,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::crew::{Door, Sizing, apply, count_out};
+use super::crew::{Door, Sizing, apply, count_out, grow};
 use super::state::{Effect, Event, Phase, State};
 use super::worker::Worker;
 use crate::mailbox::{HeapMailbox, Receiver};
@@ -76,6 +76,8 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp
             self.tasks.resize_with(index + 1, || None);
             self.seen.resize(index + 1, 0);
         }
+        // A new worker has not been idle before.
+        self.seen[index] = self.door.crew().slots.get(index).started().wrapping_sub(1);
         // Its last owner is gone, or as good as gone.
         if let Some(task) = self.tasks[index].take() {
             task.join();
@@ -108,10 +110,12 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
         let mut idle = 0;
         for (slot, seen) in self.door.crew().slots.iter().zip(&mut self.seen) {
             let started = slot.started();
-            if slot.is_taken() && !slot.is_busy() && started == *seen {
+            let rests = slot.is_taken() && !slot.is_busy();
+            if rests && started == *seen {
                 idle += 1;
             }
-            *seen = started;
+            // One that does not rest now has not been idle at the next look, if it is then.
+            *seen = if rests { started } else { started.wrapping_sub(1) };
         }
         idle
     }
@@ -129,6 +133,13 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
                 let by = self.idle_since_last_look();
                 if by > 0 {
                     let _ = apply(&*self.door, Event::Shrink { by, min });
+                    // Jobs that chose them meanwhile, and did not grow, may need as many again.
+                    for _ in 0..by {
+                        if self.door.is_empty() || self.door.has_idle() {
+                            break;
+                        }
+                        grow(&*self.door);
+                    }
                 }
             }
             None => {
