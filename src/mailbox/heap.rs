@@ -35,6 +35,7 @@ struct Block<T> {
     seats: Box<[Seat]>,
     spares: CellArray<T>,
     groups: Box<[Group]>,
+    start: AtomicWord,
 }
 
 impl<T> Heap<T> {
@@ -103,8 +104,9 @@ impl<T> Parts<T> for Heap<T> {
     }
 
     fn block(&self, block: usize) -> Option<Seats<'_>> {
-        let Block { seats, groups, .. } = self.blocks.get(block)?.get()?;
-        Some(Seats { first: Self::first_of(block), list: seats, groups })
+        let Block { seats, groups, start, .. } = self.blocks.get(block)?.get()?;
+        let start = (groups.len() > 1).then_some(start);
+        Some(Seats { first: Self::first_of(block), list: seats, groups, start })
     }
 
     fn block_of(&self, seat: usize) -> Seats<'_> {
@@ -120,6 +122,7 @@ impl<T> Parts<T> for Heap<T> {
             seats: (0..seats).map(|_| Seat::new()).collect(),
             spares: CellArray::new(seats),
             groups: (0..seats.div_ceil(GROUP)).map(|_| Group::new()).collect(),
+            start: AtomicWord::new(0),
         });
         true
     }

@@ -70,7 +70,7 @@ impl<T, const N: usize, const H: usize> Parts<T> for Inline<T, N, H> {
     }
 
     fn block_of(&self, _seat: usize) -> Seats<'_> {
-        Seats { first: 0, list: &self.seats, groups: &self.group }
+        Seats { first: 0, list: &self.seats, groups: &self.group, start: None }
     }
 
     fn grow(&self, _block: usize) -> bool {

@@ -15,20 +15,20 @@ impl<P: Pointer> Seated<P> {
     /// Takes a free seat; makes more of them if there is none, where there may be more.
     pub(super) fn take(mailbox: P) -> Result<Self, HandlesError> {
         let storage = &mailbox.storage;
-        let mut number = 0;
+        let blocks = || (0..).map_while(|number| storage.block(number));
         loop {
-            let Some(block) = storage.block(number) else {
-                if storage.grow(number) {
+            // Where it is likely first, and then everywhere.
+            let found = [false, true]
+                .into_iter()
+                .find_map(|everywhere| blocks().find_map(|block| block.take(everywhere)));
+            let Some(seat) = found else {
+                if storage.grow(blocks().count()) {
                     continue;
                 }
                 return Err(HandlesError { max: storage.max_seats() });
             };
-            let Some(seat) = block.take() else {
-                number += 1;
-                continue;
-            };
             // Relaxed: `take` ordered it after the last owner's `drop`.
-            let spare = block.get(seat).spare.load(Ordering::Relaxed);
+            let spare = storage.block_of(seat).get(seat).spare.load(Ordering::Relaxed);
             let spare = low(spare) ^ Self::home(&mailbox, seat);
             return Ok(Self { mailbox, seat, spare });
         }

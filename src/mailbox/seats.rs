@@ -2,7 +2,7 @@
 
 use super::waiter::Waiter;
 use crate::ring::Side;
-use crate::sync::{AtomicWord, Ordering, Word, const_fn};
+use crate::sync::{AtomicWord, Ordering, Word, const_fn, low};
 
 /// How many seats share the words of a [`Group`].
 pub(crate) const GROUP: usize = 32;
@@ -50,6 +50,8 @@ pub struct Seats<'a> {
     pub(crate) first: usize,
     pub(crate) list: &'a [Seat],
     pub(crate) groups: &'a [Group],
+    /// Of several groups, the first that may have a free seat: a hint, which may also be too late.
+    pub(crate) start: Option<&'a AtomicWord>,
 }
 
 /// The bit of a seat in its group.
@@ -67,9 +69,11 @@ impl<'a> Seats<'a> {
         &self.list[seat - self.first]
     }
 
-    /// Takes a free seat, if there is one. Returns its number.
-    pub(crate) fn take(self) -> Option<usize> {
-        for (at, group) in self.groups.iter().enumerate() {
+    /// Takes a free seat, if it finds one. Returns its number. With `everywhere` it finds one if there is one.
+    pub(crate) fn take(self, everywhere: bool) -> Option<usize> {
+        let hint = self.start.filter(|_| !everywhere);
+        let start = hint.map_or(0, |hint| low(hint.load(Ordering::Relaxed)));
+        for (at, group) in self.groups.iter().enumerate().skip(start) {
             let seats = (self.list.len() - at * GROUP).min(GROUP);
             let all = if seats == GROUP { Word::from(u32::MAX) } else { bit(seats) - 1 };
             let mut free = !group.taken.load(Ordering::Relaxed) & all;
@@ -78,12 +82,21 @@ impl<'a> Seats<'a> {
                 // Acquire: pairs with `release`, so that the seat's last owner is done with it.
                 let taken = group.taken.fetch_or(lowest, Ordering::Acquire);
                 if taken & lowest == 0 {
+                    self.start_at(at);
                     return Some(self.first + at * GROUP + lowest.trailing_zeros() as usize);
                 }
                 free = !taken & all;
             }
         }
+        self.start_at(self.groups.len());
         None
+    }
+
+    /// Relaxed, and perhaps not the newest: if it is too late, a look everywhere finds what it hid.
+    fn start_at(self, group: usize) {
+        if let Some(start) = self.start {
+            start.store(group as Word, Ordering::Relaxed);
+        }
     }
 
     /// Frees a seat. For its owner, which must not use it any more.
@@ -91,6 +104,10 @@ impl<'a> Seats<'a> {
         let (group, bit) = self.group(seat);
         // Release: pairs with `take`.
         group.taken.fetch_and(!bit, Ordering::Release);
+        let at = (seat - self.first) / GROUP;
+        if self.start.is_some_and(|start| low(start.load(Ordering::Relaxed)) > at) {
+            self.start_at(at);
+        }
     }
 
     /// Lists a seat as waiting, or as not waiting.

@@ -1,5 +1,6 @@
 //! A worker: a future that takes work and does it, until it should go.
 
+use alloc::boxed::Box;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -47,7 +48,8 @@ pub struct Worker<K, D: Door> {
     index: usize,
     station: Option<D::Station>,
     opened: bool,
-    aborted: Option<Wait>,
+    /// Made when work first has to wait; boxed, since most workers need none.
+    aborted: Option<Box<Wait>>,
     /// Whether it has been told to go, and counts no more.
     left: bool,
 }
@@ -150,7 +152,8 @@ fn take(station: &mut impl Station, linger: fn(u32) -> bool, cx: &mut Context<'_
 impl<K: Clock, D: Door> Worker<K, D> {
     /// Waits on, unless the work is to be aborted.
     fn poll_aborted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let aborted = self.aborted.get_or_insert_with(|| self.door.crew().aborted.wait());
+        let wait = || Box::new(self.door.crew().aborted.wait());
+        let aborted = self.aborted.get_or_insert_with(wait);
         if Pin::new(aborted).poll(cx).is_ready() {
             self.abort();
             cx.waker().wake_by_ref();
