@@ -103,7 +103,8 @@ impl<K: Clock, D: Door> Future for Worker<K, D> {
             this.opened = true;
             this.station.as_mut().expect("only the driver makes one without").open();
         }
-        for _ in 0..BUDGET {
+        let mut budget = BUDGET;
+        loop {
             let station = this.station.as_mut().expect("taken when dropped");
             if station.is_working() {
                 let Poll::Ready(end) = station.poll_work(cx) else {
@@ -114,6 +115,11 @@ impl<K: Clock, D: Door> Future for Worker<K, D> {
             if this.leaves() {
                 return Poll::Ready(());
             }
+            // Before it takes more: what is taken begins at once, and not after others had the thread.
+            if budget == 0 {
+                break;
+            }
+            budget -= 1;
             let station = this.station.as_mut().expect("taken when dropped");
             match take(station, this.linger, cx) {
                 Poll::Ready(true) => this.slot().start(this.now()),
