@@ -101,7 +101,11 @@ impl<K: Clock, D: Door> Future for Worker<K, D> {
         let _inside = Inside::enter(Arc::as_ptr(&this.door).cast());
         if !this.opened {
             this.opened = true;
-            this.station.as_mut().expect("only the driver makes one without").open();
+            let station = this.station.as_mut().expect("only the driver makes one without");
+            if catch(|| station.open()).is_err() {
+                // Not told to go: lost.
+                return Poll::Ready(());
+            }
         }
         let mut budget = BUDGET;
         loop {
