@@ -191,9 +191,13 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Future for Dr
                 let alone = this.door.crew().is_driver_alone();
                 return if alone { Poll::Ready(()) } else { Poll::Pending };
             }
-            if state.phase >= Phase::Draining && state.live == 0 && this.door.is_empty() {
-                let _ = apply(&*this.door, Event::Empty);
-                continue;
+            if state.phase >= Phase::Draining && state.live == 0 {
+                // Whoever began to close it may not have done so yet: until then work may come.
+                this.door.close();
+                if this.door.is_empty() {
+                    let _ = apply(&*this.door, Event::Empty);
+                    continue;
+                }
             }
             if state.target <= state.live {
                 // Nobody is missing any more: it would wake for nothing, again and again.
