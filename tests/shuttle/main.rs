@@ -11,4 +11,6 @@
 mod calls;
 mod explore;
 mod handles;
+mod pools;
 mod programs;
+mod runtime;
