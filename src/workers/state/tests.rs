@@ -280,3 +280,99 @@ fn words_and_states_are_the_same() {
     let name: String = format!("{:?}", Phase::Running);
     assert_eq!(name, "Running");
 }
+
+/// What each call does in each phase, written down once more.
+#[test]
+fn each_call_has_its_phases() {
+    let calls = [
+        // The last phase in which it does something, the phase it leads to, and whether nobody is to work then.
+        (Event::Quiet, Phase::Quiet, Phase::Quiet, Effect::None, false),
+        (Event::Resume, Phase::Quiet, Phase::Running, Effect::None, false),
+        (Event::Drain, Phase::Quiet, Phase::Draining, Effect::Close, false),
+        (Event::Cancel, Phase::Draining, Phase::Cancelling, Effect::Close, true),
+        (Event::Abort, Phase::Cancelling, Phase::Aborting, Effect::Close, true),
+        (Event::Empty, Phase::Draining, Phase::Draining, Effect::None, true),
+    ];
+    for (event, last, to, effect, ends) in calls {
+        for phase in Phase::ALL {
+            let state = State { phase, gone: false, target: 3, live: 2 };
+            let target = if ends { 0 } else { 3 };
+            let expected = if phase <= last {
+                (State { phase: to, target, ..state }, effect)
+            } else {
+                (state, Effect::Refused)
+            };
+            assert_eq!(state.step(event), expected, "{event:?} in {phase:?}");
+        }
+    }
+    let nobody = State { live: 0, ..State::new(3) };
+    assert_eq!(nobody.step(Event::Empty).1, Effect::WakeDriver);
+}
+
+#[test]
+fn it_is_done_when_it_ends_and_nobody_is_left_or_to_come() {
+    for phase in Phase::ALL {
+        for (target, live) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let done = State { phase, gone: false, target, live }.is_done();
+            assert_eq!(done, phase >= Phase::Draining && target + live == 0, "{phase:?}");
+        }
+    }
+}
+
+/// With nobody left who could do it, and nobody to be had, an ending is not put off.
+#[test]
+fn who_is_lost_is_replaced_unless_it_was_the_last_of_an_ending() {
+    for phase in &Phase::ALL[..5] {
+        for live in 0..3 {
+            let state = State { phase: *phase, gone: false, target: 3, live };
+            let (next, effect) = state.step(Event::Lost);
+            let last = *phase >= Phase::Draining && live <= 1;
+            let (target, live) = (if last { 0 } else { 3 }, live.saturating_sub(1));
+            assert_eq!(next, State { target, live, ..state });
+            assert_eq!(effect, Effect::WakeDriver);
+        }
+    }
+}
+
+#[test]
+fn who_stays_or_goes_at_the_end() {
+    let state = State { target: 2, live: 1, ..State::new(0) };
+    let (gone, effect) = state.step(Event::DriverGone);
+    let aborting = State { phase: Phase::Aborting, gone: true, target: 0, live: 1 };
+    assert_eq!((gone, effect), (aborting, Effect::Close));
+    let stopped = State { phase: Phase::Stopped, gone: false, target: 0, live: 0 };
+    assert_eq!(state.step(Event::AllGone), (stopped, Effect::Stopped));
+    for event in [Event::Leave, Event::AllGone, Event::Promise, Event::Lost, Event::Resize(1)] {
+        let effect = if event == Event::Leave { Effect::Stay } else { Effect::Refused };
+        assert_eq!(stopped.step(event), (stopped, effect));
+    }
+}
+
+/// Nobody is woken for a size that changes nothing for him.
+#[test]
+fn a_new_size_wakes_only_whom_it_concerns() {
+    let at = |phase, target, live| State { phase, gone: false, target, live };
+    for (state, size, effect) in [
+        (at(Phase::Running, 2, 2), 3, Effect::WakeDriver),
+        (at(Phase::Running, 2, 2), 2, Effect::None),
+        (at(Phase::Running, 2, 2), 1, Effect::WakeIdle),
+        (at(Phase::Running, 2, 3), 2, Effect::None),
+        (at(Phase::Running, 2, 0), 1, Effect::None),
+        (at(Phase::Running, 2, 0), 0, Effect::None),
+        (at(Phase::Draining, 2, 0), 0, Effect::WakeDriver),
+        (at(Phase::Draining, 2, 1), 0, Effect::WakeIdle),
+        (at(Phase::Draining, 0, 0), 0, Effect::None),
+    ] {
+        let expected = (State { target: size, ..state }, effect);
+        assert_eq!(state.step(Event::Resize(size)), expected, "{state:?}");
+    }
+}
+
+#[test]
+fn as_many_workers_as_the_word_has_bits_for() {
+    let bits = if crate::sync::Word::BITS == 64 { 24 } else { 14 };
+    assert_eq!(MAX_WORKERS, (1 << bits) - 1);
+    let full = State { target: MAX_WORKERS, ..State::new(0) };
+    let (next, effect) = full.step(Event::Promise);
+    assert_eq!((next.live, effect), (MAX_WORKERS, Effect::Spawn(MAX_WORKERS)));
+}
