@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use droves::pool::{JoinError, Pool, Refusal};
 use droves::threads::Threads;
 
-use crate::help::{Gate, Tally};
+use crate::help::Tally;
 use crate::world::watched;
 
 const SHORT: Duration = Duration::from_millis(30);
@@ -236,6 +236,7 @@ fn promise_03_after_join_the_threads_are_gone() {
 #[cfg(feature = "tokio")]
 mod beside_tokio {
     use super::*;
+    use crate::help::Gate;
     use ::tokio::runtime::Builder;
     use droves::tokio::Tokio;
 

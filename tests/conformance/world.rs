@@ -112,6 +112,7 @@ impl<F, R: Spawn<F>> Spawn<F> for Limited<R> {
     }
 }
 
+#[allow(unused_macros, reason = "smol's can be copied")]
 macro_rules! rt {
     ($rt:ty) => {
         type Rt = $rt;
