@@ -37,6 +37,7 @@ pub mod job;
 #[cfg(feature = "alloc")]
 mod latch;
 mod panic;
+pub mod retry;
 #[cfg(feature = "alloc")]
 mod workers;
 
@@ -49,6 +50,8 @@ mod adapters;
 pub use adapters::*;
 
 pub use config::ConfigError;
+#[cfg(feature = "std")]
+pub use retry::retry;
 #[cfg(droves_stall)]
 #[doc(hidden)]
 pub use sync::stall;
