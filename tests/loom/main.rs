@@ -19,5 +19,6 @@ mod threads;
 mod bounds;
 mod cancelling;
 mod closing;
+mod pools;
 mod transfer;
 mod waiting;
