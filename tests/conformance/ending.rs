@@ -150,6 +150,7 @@ async fn promise_03_each_call_works_while_others_join<W: World>(w: &W) {
     w.until(|| others.stats().running == 3).await;
     for size in [0, 3, 1, 2] {
         pool.resize(size).unwrap();
+        w.until(|| pool.stats().live == size.max(tally.running())).await;
         pool.assign(tally.job(&gate)).unwrap();
         w.pause().await;
         assert_eq!(joined.load(Ordering::SeqCst), 0);

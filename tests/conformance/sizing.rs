@@ -242,7 +242,82 @@ async fn tr_04_a_size_out_of_range_changes_nothing<W: World>(w: &W) {
     }
 }
 
+async fn tr_15_no_job_is_left_lying_when_its_worker_goes<W: World>(w: &W) {
+    let pool = Pool::builder().dynamic(0..=2).idle_timeout(Duration::from_millis(1));
+    let pool = pool.start(w.rt()).unwrap();
+    let tally = Tally::new();
+    for number in 1..=60 {
+        pool.assign(tally.tick()).unwrap();
+        if number % 3 == 0 {
+            pool.assign(|| ()).unwrap();
+        }
+        // Nothing else happens that would bring another worker to it.
+        w.until(|| tally.done() == number).await;
+        // Some are assigned while the worker is about to go.
+        w.sleep(number as u64 % 4).await;
+    }
+    let fixed = Pool::builder().fixed(2).start(w.rt()).unwrap();
+    for number in 1..=60 {
+        if number % 2 == 0 {
+            fixed.resize(1).unwrap();
+            fixed.assign(tally.tick()).unwrap();
+        } else {
+            fixed.assign(tally.tick()).unwrap();
+            fixed.resize(2).unwrap();
+        }
+        w.until(|| tally.done() == 60 + number).await;
+    }
+    for pool in [pool, fixed] {
+        pool.shutdown().unwrap();
+        assert_eq!(pool.join().await.unwrap().count(), 0);
+        assert_eq!(pool.stats().lost_workers, 0);
+    }
+}
+
+/// In the simulator nothing happens between a job's start and its look at the size.
+#[cfg(feature = "sim")]
+#[test]
+fn promise_02_a_job_starts_only_while_fewer_than_the_size_run() {
+    use droves::sim::Sim;
+    for seed in 0..200 {
+        let sim = Sim::new(seed);
+        let pool = Pool::builder().fixed(3).capacity(100).start(&sim).unwrap();
+        let (tally, wrong) = (Tally::new(), Arc::new(AtomicUsize::new(0)));
+        sim.block_on(async {
+            for _ in 0..100 {
+                let (job, running, wrong) = (Gate::new(), tally.clone(), wrong.clone());
+                let (inner, yields) = (pool.clone(), sim.random(4));
+                pool.assign(async move {
+                    let entered = running.enter();
+                    if running.running() > inner.stats().size {
+                        wrong.fetch_add(1, Ordering::SeqCst);
+                    }
+                    job.open();
+                    for _ in 0..yields {
+                        futures_lite::future::yield_now().await;
+                    }
+                    job.pass().await;
+                    entered.end();
+                })
+                .unwrap();
+                if sim.random(3) == 0 {
+                    pool.resize(usize::try_from(sim.random(6)).unwrap()).unwrap();
+                }
+                for _ in 0..sim.random(6) {
+                    sim.yield_now().await;
+                }
+            }
+            pool.resize(2).unwrap();
+            pool.shutdown().unwrap();
+            assert_eq!(pool.join().await.unwrap().count(), 0);
+        });
+        assert_eq!((tally.done(), wrong.load(Ordering::SeqCst)), (100, 0), "seed {seed}");
+        sim.shut_down();
+    }
+}
+
 on_all! {
+    tr_15_no_job_is_left_lying_when_its_worker_goes,
     tr_02_a_pool_is_fixed_or_dynamic,
     tr_03_fixed_starts_all_at_once_and_ignores_the_rest,
     tr_04_a_size_out_of_range_changes_nothing,
