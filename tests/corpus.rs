@@ -1,9 +1,12 @@
 //! The committed fuzz corpus, replayed without a fuzzer: each file is a sequence of operations on a
-//! mailbox that is checked against a model, step by step.
+//! mailbox, which is checked against a model step by step, or on a pool.
 #![cfg(all(feature = "std", not(any(droves_loom, droves_shuttle))))]
 
 #[path = "../fuzz/src/mailbox/mod.rs"]
 mod mailbox;
+#[cfg(feature = "sim")]
+#[path = "../fuzz/src/workers.rs"]
+mod workers;
 
 use std::fs;
 use std::path::Path;
@@ -20,6 +23,21 @@ fn mailbox_corpus_reaches_every_outcome() {
         files += 1;
     }
     assert!(files >= 100, "only {files} files");
+    let missing: Vec<_> =
+        Outcome::ALL.iter().filter(|&&outcome| outcomes.count(outcome) == 0).collect();
+    assert!(missing.is_empty(), "never reached: {missing:?}");
+}
+
+#[cfg(feature = "sim")]
+#[test]
+fn workers_corpus_reaches_every_outcome() {
+    use workers::{Outcome, Outcomes};
+
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/workers");
+    let mut outcomes = Outcomes::default();
+    for entry in fs::read_dir(corpus).unwrap() {
+        outcomes.add(&workers::run(&fs::read(entry.unwrap().path()).unwrap()));
+    }
     let missing: Vec<_> =
         Outcome::ALL.iter().filter(|&&outcome| outcomes.count(outcome) == 0).collect();
     assert!(missing.is_empty(), "never reached: {missing:?}");
