@@ -255,7 +255,7 @@ async fn play(sim: &Sim, book: &Arc<Mutex<Book>>, bytes: &mut Bytes<'_>) -> Outc
 }
 
 fn job(mut witness: Witness, kind: u8, gate: &CancelToken) -> droves::job::Job {
-    let (panics, gate) = (kind & 7 == 0, gate.clone());
+    let (panics, gate) = (matches!(kind % 8, 0), gate.clone());
     if kind % 4 < 2 {
         droves::job::Job::new(move || {
             witness.start();
