@@ -38,6 +38,7 @@ pub mod job;
 mod latch;
 mod panic;
 pub mod retry;
+pub mod timer;
 #[cfg(feature = "alloc")]
 mod workers;
 

@@ -2,6 +2,7 @@
 #![cfg(feature = "sim")]
 
 use core::cell::{Cell, RefCell};
+use core::future::{Ready, ready};
 use core::time::Duration;
 use std::rc::Rc;
 
@@ -30,13 +31,13 @@ impl Flaky {
         Self { sim: Sim::new(1), failures, tried: RefCell::default() }
     }
 
-    async fn attempt(&self) -> Result<usize, usize> {
+    fn attempt(&self) -> Ready<Result<usize, usize>> {
         let count = {
             let mut tried = self.tried.borrow_mut();
             tried.push(self.sim.now());
             tried.len()
         };
-        if count > self.failures { Ok(count) } else { Err(count) }
+        ready(if count > self.failures { Ok(count) } else { Err(count) })
     }
 
     fn run<F: Fn(u32) -> Option<Duration>>(
