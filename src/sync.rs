@@ -280,6 +280,8 @@ pub mod stall {
 
 #[cfg(feature = "alloc")]
 pub(crate) use once::OnceBox;
+#[cfg(feature = "alloc")]
+pub(crate) use stack::Stack;
 
 #[cfg(feature = "alloc")]
 #[allow(unsafe_code, reason = "a box that is published once")]
@@ -346,6 +348,120 @@ mod once {
                 // SAFETY: it came out of a box in `get_or_set`, and nobody else can reach it now.
                 drop(unsafe { Box::from_raw(found) });
             }
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[allow(unsafe_code, reason = "a list whose nodes one thread at a time owns")]
+mod stack {
+    use alloc::boxed::Box;
+    use core::ptr::null_mut;
+
+    #[cfg(all(target_has_atomic = "ptr", not(any(droves_loom, droves_shuttle))))]
+    use core::sync::atomic::AtomicPtr;
+    #[cfg(droves_loom)]
+    use loom::sync::atomic::AtomicPtr;
+    #[cfg(not(target_has_atomic = "ptr"))]
+    use portable_atomic::AtomicPtr;
+    #[cfg(droves_shuttle)]
+    use shuttle::sync::atomic::AtomicPtr;
+
+    use super::{AtomicWord, Ordering, low, retry, step};
+
+    /// A stack without a bound, for what is rare: each value is in a box. Lock-free, but for the allocator.
+    ///
+    /// Treiber's stack, whose `pop` takes all and puts the rest back, so that no node is looked at that another
+    /// thread may free.
+    #[derive(Debug)]
+    pub(crate) struct Stack<T> {
+        top: AtomicPtr<Node<T>>,
+        len: AtomicWord,
+        owned: core::marker::PhantomData<Box<T>>,
+    }
+
+    #[derive(Debug)]
+    struct Node<T> {
+        value: T,
+        next: *mut Node<T>,
+    }
+
+    // SAFETY: it moves values from one thread to another, and gives out no reference.
+    unsafe impl<T: Send> Send for Stack<T> {}
+    // SAFETY: as above.
+    unsafe impl<T: Send> Sync for Stack<T> {}
+
+    impl<T> Stack<T> {
+        pub(crate) fn new() -> Self {
+            let owned = core::marker::PhantomData;
+            Self { top: AtomicPtr::new(null_mut()), len: AtomicWord::new(0), owned }
+        }
+
+        /// Whether nothing is in it; perhaps also while another thread is in `pop`.
+        #[inline]
+        pub(crate) fn is_empty(&self) -> bool {
+            step();
+            self.top.load(Ordering::Acquire).is_null()
+        }
+
+        /// About how many values are in it.
+        pub(crate) fn len(&self) -> usize {
+            // Relaxed: a number to be read. It is counted before and after, so it is never below zero.
+            low(self.len.load(Ordering::Relaxed))
+        }
+
+        pub(crate) fn push(&self, value: T) {
+            self.len.fetch_add(1, Ordering::Relaxed);
+            let node = Box::into_raw(Box::new(Node { value, next: null_mut() }));
+            self.put(node, node);
+        }
+
+        /// Puts a list of nodes on top.
+        fn put(&self, first: *mut Node<T>, last: *mut Node<T>) {
+            step();
+            let mut top = self.top.load(Ordering::Relaxed);
+            loop {
+                // SAFETY: the list is this thread's until the exchange below.
+                unsafe { (*last).next = top };
+                step();
+                // Release: pairs with the swap in `pop`.
+                match self.top.compare_exchange(top, first, Ordering::Release, Ordering::Relaxed) {
+                    Ok(_) => return,
+                    Err(found) => {
+                        top = found;
+                        retry();
+                    }
+                }
+            }
+        }
+
+        /// Takes a value out. May find none while another thread is about to put some back.
+        pub(crate) fn pop(&self) -> Option<T> {
+            step();
+            // Acquire: pairs with the exchange in `put`.
+            let first = self.top.swap(null_mut(), Ordering::Acquire);
+            if first.is_null() {
+                return None;
+            }
+            // SAFETY: nobody else has the list since the swap, and each node came out of a box.
+            let Node { value, next } = *unsafe { Box::from_raw(first) };
+            if !next.is_null() {
+                let mut last = next;
+                // SAFETY: the list is this thread's.
+                while let Some(node) = unsafe { last.as_ref() }.filter(|node| !node.next.is_null())
+                {
+                    last = node.next;
+                }
+                self.put(next, last);
+            }
+            self.len.fetch_sub(1, Ordering::Relaxed);
+            Some(value)
+        }
+    }
+
+    impl<T> Drop for Stack<T> {
+        fn drop(&mut self) {
+            while self.pop().is_some() {}
         }
     }
 }

@@ -100,7 +100,10 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
         match self.handle.pull() {
             Ok(()) => Poll::Ready(true),
             Err(Stop::Blocked(_)) => Poll::Pending,
-            Err(Stop::Closed) => Poll::Ready(false),
+            Err(stop @ Stop::Closed) => {
+                self.handle.give_up(stop);
+                Poll::Ready(false)
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::config::ConfigError;
 use crate::job::{Error, Job, JobError};
 use crate::mailbox::HeapMailbox;
 use crate::runtime::{Clock, Spawn, Timer};
-use crate::sync::{Arc, AtomicWord};
+use crate::sync::{Arc, AtomicWord, Stack};
 use crate::workers::crew::{Crew, Sizing};
 use crate::workers::state::MAX_WORKERS;
 
@@ -228,6 +228,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
         let shared = Arc::new(Shared {
             crew: Crew::new(target, sizing, self.timed),
             jobs: Arc::new(jobs),
+            put_back: Stack::new(),
             make_state: self.make_state.clone(),
             on_error: self.on_error.clone(),
             overflow: self.overflow,

@@ -67,16 +67,16 @@ impl<E: 'static, C: 'static> Iterator for Leftovers<E, C> {
     type Item = Job<E, C>;
 
     fn next(&mut self) -> Option<Job<E, C>> {
-        self.shared.jobs.try_recv().ok()
+        self.shared.put_back.pop().or_else(|| self.shared.jobs.try_recv().ok())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some(self.shared.jobs.len()))
+        (0, Some(self.shared.waiting()))
     }
 }
 
 impl<E: 'static, C: 'static> fmt::Debug for Leftovers<E, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Leftovers").field("len", &self.shared.jobs.len()).finish()
+        f.debug_struct("Leftovers").field("len", &self.shared.waiting()).finish()
     }
 }

@@ -76,7 +76,10 @@ pub(super) fn put<E: 'static, C: 'static, W: Put<E, C>>(
                 shared.drop_oldest();
                 continue;
             }
-            TrySendError::Full(()) => Refusal::Full,
+            TrySendError::Full(()) => {
+                shared.grow();
+                Refusal::Full
+            }
             TrySendError::Closed(()) => Refusal::ShuttingDown,
         };
         return Err(AssignError { kind, job: work });

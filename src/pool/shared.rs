@@ -13,7 +13,7 @@ use crate::config::ConfigError;
 use crate::job::{IntoJob, Job, JobError};
 use crate::mailbox::{HeapMailbox, Sender};
 use crate::panic::catch;
-use crate::sync::{Arc, AtomicWord, Ordering};
+use crate::sync::{Arc, AtomicWord, Ordering, Stack};
 use crate::workers::crew::{Crew, Door, Sizing, apply, grow};
 use crate::workers::slots::End;
 use crate::workers::state::{Effect, Event, MAX_WORKERS};
@@ -38,6 +38,8 @@ pub(super) type OnError<E, C> = Box<dyn Fn(JobError<E>, &Shared<E, C>) + Send + 
 pub struct Shared<E: 'static, C: 'static> {
     pub(crate) crew: Crew,
     pub(super) jobs: Arc<HeapMailbox<Job<E, C>>>,
+    /// Jobs that were taken from the mailbox by workers who then were too many.
+    pub(super) put_back: Stack<Job<E, C>>,
     pub(super) make_state: Arc<MakeState<C>>,
     pub(super) on_error: Option<Arc<OnError<E, C>>>,
     pub(super) overflow: Overflow,
@@ -264,7 +266,7 @@ impl<E: 'static, C: 'static> Shared<E, C> {
             size: state.target as usize,
             live: state.live as usize,
             idle: self.jobs.idle_receivers(),
-            waiting: self.jobs.len(),
+            waiting: self.waiting(),
             running: started.saturating_sub(ended),
             succeeded,
             failed,
@@ -303,6 +305,11 @@ impl<E: 'static, C: 'static> Shared<E, C> {
         self.crew.stopped.is_set()
     }
 
+    /// How many jobs have not begun.
+    pub(super) fn waiting(&self) -> usize {
+        self.put_back.len() + self.jobs.len()
+    }
+
     /// Whether the calling thread is in one of the pool's jobs; `false` without `std`, where nobody knows.
     pub(super) fn is_inside(&self) -> bool {
         crate::workers::inside::is_inside(core::ptr::from_ref(self).cast())
@@ -325,7 +332,7 @@ impl<E: 'static, C: 'static> Door for Shared<E, C> {
     }
 
     fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
+        self.put_back.is_empty() && self.jobs.is_empty()
     }
 
     fn has_idle(&self) -> bool {
@@ -351,7 +358,7 @@ impl<E: 'static, C: 'static> fmt::Debug for Shared<E, C> {
         f.debug_struct("Pool")
             .field("phase", &state.phase)
             .field("size", &state.target)
-            .field("waiting", &self.jobs.len())
+            .field("waiting", &self.waiting())
             .finish_non_exhaustive()
     }
 }

@@ -29,6 +29,22 @@ impl<E: 'static, C: 'static> PoolStation<E, C> {
         Some(Self { shared: shared.clone(), jobs, loaded: false, state: None })
     }
 
+    /// Takes a job that another worker has put back.
+    #[cold]
+    fn take_put_back(&mut self) -> bool {
+        let Some(job) = self.shared.put_back.pop() else {
+            return false;
+        };
+        // SAFETY: the cell is this handle's, and no job is in it.
+        unsafe { self.jobs.place().write(job) };
+        self.loaded = true;
+        if self.has_more() {
+            // Somebody may have looked while the others were being put back.
+            self.shared.jobs.wake_receivers();
+        }
+        true
+    }
+
     #[inline]
     fn note(&mut self, pulled: Poll<bool>) -> Poll<bool> {
         if pulled == Poll::Ready(true) {
@@ -46,6 +62,9 @@ impl<E: 'static, C: 'static> Station for PoolStation<E, C> {
 
     #[inline]
     fn try_take(&mut self) -> Poll<bool> {
+        if self.has_more() && self.take_put_back() {
+            return Poll::Ready(true);
+        }
         let pulled = self.jobs.try_pull();
         self.note(pulled)
     }
@@ -74,6 +93,19 @@ impl<E: 'static, C: 'static> Station for PoolStation<E, C> {
             Poll::Ready(Ok(())) => Poll::Ready(End::Succeeded),
             Poll::Ready(Err(error)) => Poll::Ready(self.shared.report(error)),
         }
+    }
+
+    fn put_back(&mut self) {
+        if mem::take(&mut self.loaded) {
+            // SAFETY: a job is in the cell, and from now on it counts as gone.
+            self.shared.put_back.push(unsafe { self.jobs.place().read() });
+            self.shared.jobs.wake_receivers();
+        }
+    }
+
+    #[inline]
+    fn has_more(&self) -> bool {
+        !self.shared.put_back.is_empty()
     }
 
     fn abort(&mut self) {

@@ -36,6 +36,8 @@ pub struct Driver<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> {
     look: Option<Instant>,
     /// When it is to try again to have a worker.
     retry: Option<Instant>,
+    /// Whether it has had one more worker for work that was left.
+    revived: bool,
     lost: Word,
     /// How much each worker had started at the last look.
     seen: Vec<Word>,
@@ -50,8 +52,8 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp
     pub(crate) fn new(door: Arc<D>, runtime: Rt, spawner: Sp) -> Self {
         let bell = Receiver::new(door.crew().bell.clone()).expect("a new mailbox has free seats");
         let (seen, tasks) = (Vec::new(), Vec::new());
-        let (sleep, look, retry, lost) = (None, None, None, 0);
-        Self { door, runtime, spawner, bell, sleep, look, retry, lost, seen, tasks }
+        let (sleep, look, retry, revived, lost) = (None, None, None, false, 0);
+        Self { door, runtime, spawner, bell, sleep, look, retry, revived, lost, seen, tasks }
     }
 
     /// Spawns the workers that are missing. If one can't be had, the others wait as well.
@@ -149,6 +151,18 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
         self.look = Some(now.saturating_add(idle_timeout));
     }
 
+    /// Whether work was let in that would have had its worker, had the door not begun to drain in between. Once: who could not
+    /// be had then leaves it over.
+    fn has_work_left(&self, state: State) -> bool {
+        let grows = matches!(self.door.crew().sizing, Sizing::Dynamic { .. });
+        if !grows || self.revived || state.phase != Phase::Draining {
+            return false;
+        }
+        // Until it is closed, some may still come.
+        self.door.close();
+        !self.door.is_empty()
+    }
+
     /// Whether a worker may be spawned now: after one was lost, not at once.
     fn may_spawn(&mut self) -> bool {
         let lost = self.door.crew().lost();
@@ -186,6 +200,11 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Future for Dr
         loop {
             while this.bell.poll_recv(cx).is_ready() {}
             let state = this.door.crew().newest_state();
+            if state.is_done() && this.has_work_left(state) {
+                this.revived = true;
+                let _ = apply(&*this.door, Event::More);
+                continue;
+            }
             if state.is_done() {
                 // The last worker rings when nothing is left of it.
                 let alone = this.door.crew().is_driver_alone();

@@ -88,8 +88,12 @@ pub enum Event {
     Leave,
     /// A worker went without asking: it was dropped, or could not be spawned.
     Lost,
-    /// No further work will come, and none is left.
+    /// A worker goes, since no further work will come, and none is left. Its place goes with it.
+    Finish,
+    /// No further work will come, none is left, and there is no worker.
     Empty,
+    /// Work has been put back that the last worker to finish did not see.
+    More,
     Quiet,
     Resume,
     Drain,
@@ -151,7 +155,10 @@ impl State {
         match event {
             Event::Resize(target) if self.phase < Phase::Cancelling => self.aim_at(target),
             Event::Grow { max } if self.phase < Phase::Draining && self.target < max => {
-                self.aim_at(self.target + 1)
+                // One more than there are, so that it may begin at once what they may be waiting for.
+                let present =
+                    if self.live < max { self.target.max(self.live) } else { self.target };
+                self.aim_at(present + 1)
             }
             Event::Shrink { by, min } if self.phase < Phase::Draining && self.target > min => {
                 self.aim_at(self.target.saturating_sub(by).max(min))
@@ -172,6 +179,15 @@ impl State {
                 let hopeless = self.phase >= Phase::Draining && live == 0;
                 let target = if hopeless { 0 } else { self.target };
                 (Self { target, live, ..self }, Effect::WakeDriver)
+            }
+            Event::Finish => {
+                let live = self.live.saturating_sub(1);
+                let phase = self.phase.max(Phase::Draining);
+                let left = Self { phase, target: self.target.min(live), live, ..self };
+                (left, if left.is_done() { Effect::ExitLast } else { Effect::Exit })
+            }
+            Event::More if self.phase == Phase::Draining && self.target == 0 => {
+                (Self { target: 1, ..self }, Effect::WakeDriver)
             }
             Event::Empty if self.phase <= Phase::Draining => {
                 let ending = Self { phase: Phase::Draining, target: 0, ..self };
@@ -203,6 +219,7 @@ impl State {
                 (self, Effect::None)
             }
             Event::Resize(_)
+            | Event::More
             | Event::Empty
             | Event::Quiet
             | Event::Resume

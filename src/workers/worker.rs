@@ -30,8 +30,12 @@ pub trait Station: Unpin {
     fn is_working(&self) -> bool;
     /// Works on it.
     fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<End>;
+    /// Gives it back: it has not begun, and somebody else is to do it.
+    fn put_back(&mut self);
     /// Drops it.
     fn abort(&mut self);
+    /// Whether work waits that was given back.
+    fn has_more(&self) -> bool;
     /// After a wait began, and before it is slept: see `Mailbox::meet`.
     fn meet(&self);
 }
@@ -88,6 +92,15 @@ impl<K: Clock, D: Door> Worker<K, D> {
 }
 
 impl<K, D: Door> Worker<K, D> {
+    /// Goes, since there is nothing more to do.
+    fn finish(&mut self) {
+        self.left = true;
+        // Another may have put work back after this one had looked, and then left.
+        if apply(&*self.door, Event::Finish) == Effect::ExitLast && !self.door.is_empty() {
+            let _ = apply(&*self.door, Event::More);
+        }
+    }
+
     fn slot(&self) -> &Slot {
         self.door.crew().slots.get(self.index)
     }
@@ -126,13 +139,16 @@ impl<K: Clock, D: Door> Future for Worker<K, D> {
             budget -= 1;
             let station = this.station.as_mut().expect("taken when dropped");
             match take(station, this.linger, cx) {
+                // It was taken after others may have become too many: those who are begin nothing more.
+                Poll::Ready(true) if this.door.crew().state().has_excess() => station.put_back(),
                 Poll::Ready(true) => this.slot().start(this.now()),
                 Poll::Ready(false) => {
-                    let _ = apply(&*this.door, Event::Empty);
+                    this.finish();
+                    return Poll::Ready(());
                 }
                 Poll::Pending => {
                     station.meet();
-                    if !this.door.crew().state().has_excess() {
+                    if !station.has_more() && !this.door.crew().state().has_excess() {
                         return Poll::Pending;
                     }
                 }

@@ -121,6 +121,8 @@ mod facts;
 mod help;
 #[cfg(any(feature = "async-executor", feature = "sim", feature = "tokio"))]
 mod losing;
+#[cfg(feature = "threads")]
+mod racing;
 mod refusing;
 #[cfg(any(feature = "async-executor", feature = "smol", feature = "threads", feature = "tokio"))]
 mod scale;

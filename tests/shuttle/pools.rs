@@ -70,6 +70,31 @@ fn promise_01_assign_against_shutdown() {
     met.none(&["left in the mailbox"]);
 }
 
+/// As for a fixed size, where workers come only when there is work.
+#[test]
+fn promise_01_growth_against_shutdown() {
+    let met = explore(12_000, |run| {
+        let builder = Pool::builder().dynamic(0..=2).capacity(2).idle_timeout(Duration::ZERO);
+        let pool = builder.start(&Threads::new(run)).unwrap();
+        let assigns = beside(run, &pool, |run, pool| {
+            assign(run, pool, 0);
+            linger();
+            assign(run, pool, 0);
+        });
+        let shuts = beside(run, &pool, |_, pool| {
+            linger();
+            pool.shutdown().unwrap();
+        });
+        if join(run, &pool) > 0 {
+            run.met("left over after a shutdown");
+        }
+        assigns.join().unwrap();
+        shuts.join().unwrap();
+    });
+    met.all(&["received", "refused", "waited for the end"]);
+    met.none(&["left in the mailbox"]);
+}
+
 /// A worker that goes idle while the size shrinks is not left behind.
 #[test]
 fn promise_02_resize_down_against_idle_workers() {

@@ -32,7 +32,8 @@ impl World {
             Event::Drain,
             Event::Cancel,
             Event::Abort,
-            Event::Empty
+            Event::Empty,
+            Event::More,
         ];
         events.extend((0..=LIMIT).map(Event::Resize));
         events.extend((0..=LIMIT).map(|max| Event::Grow { max }));
@@ -40,7 +41,7 @@ impl World {
             (0..=LIMIT).flat_map(|by| (0..=LIMIT).map(move |min| Event::Shrink { by, min })),
         );
         if self.workers > 0 {
-            events.extend([Event::Leave, Event::Lost]);
+            events.extend([Event::Leave, Event::Lost, Event::Finish]);
         }
         if self.driver {
             events.extend([Event::Promise, Event::DriverGone]);
@@ -117,7 +118,8 @@ fn promise_02_only_the_excess_leaves() {
     let mut kinds = BTreeMap::new();
     for (world, event, next, effect) in steps {
         let exits = matches!(effect, Effect::Exit | Effect::ExitLast);
-        assert_eq!(exits, event == Event::Leave && world.state.live > world.state.target);
+        let excess = event == Event::Leave && world.state.live > world.state.target;
+        assert_eq!(exits, excess || event == Event::Finish, "{world:?} {event:?}");
         assert_eq!(effect == Effect::ExitLast, exits && next.state.is_done());
         *kinds.entry(format!("{effect:?}")).or_insert(0) += 1;
     }
@@ -204,8 +206,8 @@ fn promise_03_what_drains_ends() {
             assert!(path.len() < 30, "{world:?} goes on and on: {path:?}");
             let event = if at.state.has_excess() {
                 Event::Leave
-            } else if at.workers > 0 || !at.state.is_done() && at.driver && at.state.target == 0 {
-                Event::Empty
+            } else if at.workers > 0 {
+                Event::Finish
             } else if at.driver && at.state.target > at.state.live {
                 Event::Promise
             } else if at.driver {
@@ -221,6 +223,28 @@ fn promise_03_what_drains_ends() {
         assert!(lost_driver || !at.state.gone);
     }
     assert!(lengths.len() > 3, "{lengths:?}");
+}
+
+/// Who finishes takes his place with him, and no other's; the last may find that work was put back.
+#[test]
+fn who_finishes_leaves_the_others_their_work() {
+    let (_, steps) = walk();
+    let mut lasts = 0;
+    for (world, event, next, effect) in steps {
+        let (before, after) = (world.state, next.state);
+        if event == Event::Finish {
+            assert_eq!(after.live, before.live - 1);
+            assert_eq!(after.target, before.target.min(after.live), "{world:?}");
+            assert_eq!(after.phase, before.phase.max(Phase::Draining));
+            lasts += u32::from(effect == Effect::ExitLast);
+        }
+        if event == Event::More && before.phase != Phase::Stopped {
+            let taken = before.phase == Phase::Draining && before.target == 0;
+            assert_eq!(after.target, if taken { 1 } else { before.target });
+            assert_eq!(effect, if taken { Effect::WakeDriver } else { Effect::Refused });
+        }
+    }
+    assert!(lasts > 0);
 }
 
 #[test]
@@ -246,7 +270,13 @@ fn growth_and_shrinking_stay_in_their_range() {
         match event {
             Event::Grow { max } => {
                 let grows = world.state.phase < Phase::Draining && before < max;
-                assert_eq!(after, before + u32::from(grows), "{world:?} {event:?}");
+                let live = world.state.live;
+                let expected = match grows {
+                    true if live < max => before.max(live) + 1,
+                    true => before + 1,
+                    false => before,
+                };
+                assert_eq!(after, expected, "{world:?} {event:?}");
             }
             Event::Shrink { by, min } => {
                 let least = before.min(min);

@@ -1,0 +1,36 @@
+//! A size that shrinks while a worker looks for work.
+
+use std::thread;
+use std::time::Duration;
+
+use droves::pool::Pool;
+use droves::threads::Threads;
+
+use crate::help::Tally;
+use crate::world::watched;
+
+#[test]
+fn promise_02_nothing_begins_after_the_size_is_nothing() {
+    watched("promise_02_nothing_begins_after_the_size_is_nothing", || {
+        let pool = Pool::builder().fixed(2).start(&Threads::new()).unwrap();
+        let tally = Tally::new();
+        let mut wrong = 0;
+        for round in 1..=2_000 {
+            let begun = tally.begun();
+            pool.assign(tally.tick()).unwrap();
+            while tally.begun() == begun {
+                std::hint::spin_loop();
+            }
+            // Its worker looks for more just now.
+            pool.resize(0).unwrap();
+            pool.assign(tally.tick()).unwrap();
+            thread::sleep(Duration::from_micros(200));
+            wrong += usize::from(tally.begun() > begun + 1);
+            pool.resize(2).unwrap();
+            while tally.done() < 2 * round {
+                thread::yield_now();
+            }
+        }
+        assert_eq!(wrong, 0, "jobs that began while the size was 0");
+    });
+}
