@@ -1,19 +1,19 @@
 //! The soonest deadlines: a heap of slots with four children to a node.
 //!
-//! The links know where their slots stand in it, so that any of them can be taken out.
+//! The slots know where they stand in it, so that any of them can be taken out.
 
-use super::order::Link;
+use super::order::Slot;
 
 const CHILDREN: usize = 4;
 
 /// The heap: the first `len` places of a table.
-pub(super) struct Front<'a> {
-    pub(super) links: &'a mut [Link],
+pub(super) struct Front<'a, T> {
+    pub(super) slots: &'a mut [Slot<T>],
     pub(super) places: &'a mut [u32],
     pub(super) len: &'a mut u32,
 }
 
-impl Front<'_> {
+impl<T> Front<'_, T> {
     pub(super) fn push(&mut self, slot: u32) {
         let place = *self.len as usize;
         *self.len += 1;
@@ -79,10 +79,10 @@ impl Front<'_> {
     )]
     fn put(&mut self, place: usize, slot: u32) {
         self.places[place] = slot;
-        self.links[slot as usize].stand_in_front(place as u32);
+        self.slots[slot as usize].link.stand_in_front(place as u32);
     }
 
     fn before(&self, a: u32, b: u32) -> bool {
-        self.links[a as usize].rank() < self.links[b as usize].rank()
+        self.slots[a as usize].link.rank() < self.slots[b as usize].link.rank()
     }
 }

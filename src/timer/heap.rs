@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec;
 
-use super::order::{Buckets, Link, Tables};
+use super::order::{Buckets, Slot, Tables};
 use super::storage::{Parts, Storage};
 use crate::ConfigError;
 
@@ -12,9 +12,8 @@ const MANY: usize = 256;
 
 /// Storage on the heap: see [`HeapTimers`](super::HeapTimers).
 pub struct Heap<T> {
-    links: Box<[Link]>,
+    slots: Box<[Slot<T>]>,
     front: Box<[u32]>,
-    items: Box<[Option<T>]>,
     buckets: Option<Box<Buckets>>,
 }
 
@@ -22,9 +21,8 @@ impl<T> Heap<T> {
     pub(super) fn with_capacity(capacity: usize) -> Result<Self, ConfigError> {
         ConfigError::check("capacity", capacity, 1, 1 << 30)?;
         Ok(Self {
-            links: vec![Link::FREE; capacity].into(),
+            slots: (0..capacity).map(|_| Slot::FREE).collect(),
             front: vec![0; capacity].into(),
-            items: (0..capacity).map(|_| None).collect(),
             buckets: (capacity >= MANY).then(|| Box::new(Buckets::new())),
         })
     }
@@ -36,17 +34,12 @@ impl<T> Storage for Heap<T> {
 
 impl<T> Parts<T> for Heap<T> {
     #[inline]
-    fn parts(&mut self) -> (Tables<'_>, &mut [Option<T>]) {
+    fn tables(&mut self) -> Tables<'_, T> {
         let buckets = self.buckets.as_deref_mut();
-        let tables = Tables { links: &mut self.links, front: &mut self.front, buckets };
-        (tables, &mut self.items)
+        Tables { slots: &mut self.slots, front: &mut self.front, buckets }
     }
 
-    fn items(&self) -> &[Option<T>] {
-        &self.items
-    }
-
-    fn links(&self) -> &[Link] {
-        &self.links
+    fn slots(&self) -> &[Slot<T>] {
+        &self.slots
     }
 }

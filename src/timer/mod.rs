@@ -37,14 +37,16 @@
 //! A *front*, a heap with four children to a node, holds the soonest. In it each call takes O(log n).
 //! [`StaticTimers`], and queues on the heap for fewer than 256 items, have nothing else.
 //!
-//! Larger ones have 704 *buckets* for what comes later, found by the highest six-bit digit in which a time
-//! differs from the last that belongs to the front: the radix heap of Ahuja, Mehlhorn, Orlin and Tarjan (Faster
-//! Algorithms for the Shortest Path Problem, 1990), which is a hierarchical timing wheel (Varghese and
-//! Lauck, 1987) that does not turn. When the front is empty, it takes the next bucket, if that holds a few
-//! items; if more, they are dealt out to the buckets below. A deadline before the front's end joins the front.
-//! So an item is moved at most 11 times, and the calls that do so (those that look for what is next) take, on
-//! average over all that are inserted, O(1) and the O(log f) of a front with f items; a single one may move
-//! all of a bucket.
+//! Larger ones have 704 *buckets* for what comes after a *bound*, found by the highest six-bit digit in which a
+//! time differs from the bound: the radix heap of Ahuja, Mehlhorn, Orlin and Tarjan (Faster Algorithms for the
+//! Shortest Path Problem, 1990), which is a hierarchical timing wheel (Varghese and Lauck, 1987) that does not
+//! turn. When there is nothing before the bound, the next bucket is opened and the bound moves. If it holds at
+//! most 32 items, they are sorted into a *run*; if more, they are dealt out to the buckets below. What is
+//! inserted before the bound joins the front, so that no order of insertion is wrong, only slower.
+//!
+//! An item is moved at most 11 times from bucket to bucket. So the calls that look for what is next take, on
+//! average over all that were inserted, O(1), and O(log f) with f items in the front; a single one may move all of
+//! a bucket.
 
 mod error;
 mod front;
@@ -52,6 +54,7 @@ mod front;
 mod heap;
 mod inline;
 mod order;
+mod run;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -65,7 +68,7 @@ pub use storage::Storage;
 use core::fmt;
 
 use crate::time::Instant;
-use order::{Order, State};
+use order::{Order, Slot, State};
 
 /// Deadlines for up to `N` items, stored in place.
 pub type StaticTimers<T, const N: usize> = Timers<Inline<T, N>>;
@@ -114,8 +117,8 @@ impl<T> Timers<Heap<T>> {
     /// [`ConfigError`](crate::ConfigError) if the capacity is 0 or above 2^30.
     ///
     /// # Cost
-    /// Four allocations, of 28 bytes an item beside the item itself (an `Option` of it), and of 14 KiB from 256
-    /// items on. Nothing is allocated later.
+    /// Two allocations, of 28 to 60 bytes an item beside the item itself; from 256 items on a third, of 26 KiB.
+    /// Nothing is allocated later.
     pub fn with_capacity(capacity: usize) -> Result<Self, crate::ConfigError> {
         Ok(Self { state: State::new(), storage: Heap::with_capacity(capacity)? })
     }
@@ -146,7 +149,7 @@ impl<S: Storage> Timers<S> {
     /// None.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.storage.items().len()
+        self.storage.slots().len()
     }
 
     /// Adds an item that is due at a moment, which may be past.
@@ -155,13 +158,10 @@ impl<S: Storage> Timers<S> {
     /// [`Full`], with the item, if there are as many as there may be.
     ///
     /// # Cost
-    /// O(1) if it is due later than the front's end, or later than what is in the front; at most O(log n).
+    /// O(1) after the bound or after all that is in the front; at most O(log n).
     #[inline]
     pub fn insert(&mut self, at: Instant, item: S::Item) -> Result<Key, Full<S::Item>> {
-        let (mut order, items) = self.parts();
-        let Some(key) = order.insert(at.as_nanos()) else { return Err(Full(item)) };
-        items[key.slot as usize] = Some(item);
-        Ok(key)
+        self.order().insert(at.as_nanos(), item).map_err(Full)
     }
 
     /// Takes an item out before it is due, if it is still there.
@@ -170,10 +170,9 @@ impl<S: Storage> Timers<S> {
     /// O(1), or O(log n) in the front.
     #[inline]
     pub fn cancel(&mut self, key: Key) -> Option<S::Item> {
-        let (mut order, items) = self.parts();
+        let mut order = self.order();
         order.find(key)?;
-        order.remove(key.slot);
-        items[key.slot as usize].take()
+        order.remove(key.slot)
     }
 
     /// Gives an item another moment, and a new key, if it is still there. Among those that are due at that moment it is
@@ -183,7 +182,7 @@ impl<S: Storage> Timers<S> {
     /// That of a [`cancel`](Self::cancel) and an [`insert`](Self::insert).
     #[must_use = "the old key finds it no longer"]
     pub fn reschedule(&mut self, key: Key, at: Instant) -> Option<Key> {
-        let (mut order, _) = self.parts();
+        let mut order = self.order();
         order.find(key)?;
         Some(order.reschedule(key.slot, at.as_nanos()))
     }
@@ -191,11 +190,10 @@ impl<S: Storage> Timers<S> {
     /// The moment at which the next item is due.
     ///
     /// # Cost
-    /// O(1) if there is something in the front or little in the next bucket; otherwise see the
-    /// [module](self#algorithm).
+    /// See the [module](self#algorithm); it opens no bucket of at most 32 items.
     #[inline]
     pub fn next_deadline(&mut self) -> Option<Instant> {
-        self.parts().0.next().map(Instant::from_nanos)
+        self.order().next().map(Instant::from_nanos)
     }
 
     /// Takes out the next item and its moment, if that is not after `now`.
@@ -204,9 +202,7 @@ impl<S: Storage> Timers<S> {
     /// See the [module](self#algorithm).
     #[inline]
     pub fn pop_due(&mut self, now: Instant) -> Option<(Instant, S::Item)> {
-        let (mut order, items) = self.parts();
-        let (slot, time) = order.pop_due(now.as_nanos())?;
-        let item = items[slot as usize].take()?;
+        let (time, item) = self.order().pop_due(now.as_nanos())?;
         Some((Instant::from_nanos(time), item))
     }
 
@@ -224,8 +220,7 @@ impl<S: Storage> Timers<S> {
     /// None.
     #[must_use]
     pub fn get(&self, key: Key) -> Option<&S::Item> {
-        self.deadline(key)?;
-        self.storage.items()[key.slot as usize].as_ref()
+        self.slot(key)?.item.as_ref()
     }
 
     /// When an item is due, if it is still there.
@@ -234,8 +229,7 @@ impl<S: Storage> Timers<S> {
     /// None.
     #[must_use]
     pub fn deadline(&self, key: Key) -> Option<Instant> {
-        let link = self.storage.links().get(key.slot as usize)?;
-        link.is_of(key).then(|| Instant::from_nanos(link.time()))
+        Some(Instant::from_nanos(self.slot(key)?.link.time()))
     }
 
     /// All items, in no order.
@@ -243,17 +237,20 @@ impl<S: Storage> Timers<S> {
     /// # Cost
     /// Looks at as many places as have ever been in use at a time.
     pub fn iter(&self) -> impl Iterator<Item = (Key, Instant, &S::Item)> {
-        let items = self.storage.items()[..self.state.used()].iter();
-        items.zip(self.storage.links()).zip(0..).filter_map(|((item, link), slot)| {
+        let slots = &self.storage.slots()[..self.state.used()];
+        slots.iter().zip(0..).filter_map(|(Slot { link, item }, slot)| {
             let key = Key { slot, number: link.number() };
             Some((key, Instant::from_nanos(link.time()), item.as_ref()?))
         })
     }
 
+    fn slot(&self, key: Key) -> Option<&Slot<S::Item>> {
+        self.storage.slots().get(key.slot as usize).filter(|slot| slot.link.is_of(key))
+    }
+
     #[inline]
-    fn parts(&mut self) -> (Order<'_>, &mut [Option<S::Item>]) {
-        let (tables, items) = self.storage.parts();
-        (Order::new(&mut self.state, tables), items)
+    fn order(&mut self) -> Order<'_, S::Item> {
+        Order::new(&mut self.state, self.storage.tables())
     }
 }
 

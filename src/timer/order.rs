@@ -1,12 +1,15 @@
-//! Which slot is due when. Knows nothing of the items.
+//! Which slot is due when.
 
 use super::Key;
 use super::front::Front;
+use super::run::{Entry, FEW, Run};
 
 /// No slot.
 const NIL: u32 = u32::MAX;
 /// In `next`: the slot is in the front.
 const FRONT: u32 = u32::MAX - 1;
+/// In `next`: the slot is in the run.
+const RUN: u32 = u32::MAX - 2;
 
 /// Six bits to a digit.
 const DIGIT: u32 = 6;
@@ -14,13 +17,24 @@ const DIGITS: usize = 1 << DIGIT;
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 /// A bucket's slots are in so many lists, by the last bits of their numbers: the places in memory of so many
 /// slots can be waited for at once.
-const LANES: usize = 4;
-/// The front takes in so many slots at a time.
-const FEW: u32 = 32;
+const LANES: usize = 8;
 
-/// One slot: free, in the front, or in a bucket.
+/// A place for an item. One with it, as whoever moves or wants the one has both in the cache.
+// Where there are caches: so that one does not lie across two lines more than it must.
+#[cfg_attr(target_pointer_width = "64", repr(align(32)))]
+pub struct Slot<T> {
+    pub(super) link: Link,
+    pub(super) item: Option<T>,
+}
+
+impl<T> Slot<T> {
+    pub(super) const FREE: Self =
+        Self { link: Link { time: 0, number: 0, next: 0, prev: 0 }, item: None };
+}
+
+/// Where a slot is: free, in the front, or in a bucket.
 #[derive(Clone, Copy)]
-pub struct Link {
+pub(super) struct Link {
     time: u64,
     /// 0 if it is free.
     number: u64,
@@ -31,8 +45,6 @@ pub struct Link {
 }
 
 impl Link {
-    pub(super) const FREE: Self = Self { time: 0, number: 0, next: 0, prev: 0 };
-
     pub(super) const fn time(&self) -> u64 {
         self.time
     }
@@ -92,6 +104,8 @@ pub struct Buckets {
     /// The buckets of each level that are not empty.
     digits: [u64; LEVELS],
     table: [[Bucket; DIGITS]; LEVELS],
+    /// What the last bucket that was opened had in it, if it was not much.
+    run: Run,
 }
 
 #[derive(Clone, Copy)]
@@ -102,12 +116,18 @@ struct Bucket {
 
 impl Bucket {
     const EMPTY: Self = Self { len: 0, first: [NIL; LANES] };
+
+    const fn is_small(&self) -> bool {
+        self.len as usize <= FEW
+    }
 }
 
 #[cfg(feature = "alloc")]
 impl Buckets {
+    #[expect(clippy::large_stack_arrays, reason = "it is made in a box")]
     pub(super) const fn new() -> Self {
-        Self { levels: 0, digits: [0; LEVELS], table: [[Bucket::EMPTY; DIGITS]; LEVELS] }
+        let table = [[Bucket::EMPTY; DIGITS]; LEVELS];
+        Self { levels: 0, digits: [0; LEVELS], table, run: Run::new() }
     }
 }
 
@@ -141,56 +161,64 @@ impl Address {
     }
 }
 
+/// What is next.
+struct First {
+    time: u64,
+    slot: u32,
+    in_run: bool,
+}
+
 /// The tables that a storage keeps.
-pub struct Tables<'a> {
-    pub(super) links: &'a mut [Link],
+pub struct Tables<'a, T> {
+    pub(super) slots: &'a mut [Slot<T>],
     pub(super) front: &'a mut [u32],
     pub(super) buckets: Option<&'a mut Buckets>,
 }
 
 /// The algorithm.
-pub(super) struct Order<'a> {
+pub(super) struct Order<'a, T> {
     state: &'a mut State,
-    links: &'a mut [Link],
+    slots: &'a mut [Slot<T>],
     front: &'a mut [u32],
     buckets: Option<&'a mut Buckets>,
 }
 
-impl<'a> Order<'a> {
+impl<'a, T> Order<'a, T> {
     #[inline]
-    pub(super) fn new(state: &'a mut State, tables: Tables<'a>) -> Self {
-        let Tables { links, front, buckets } = tables;
-        Self { state, links, front, buckets }
+    pub(super) fn new(state: &'a mut State, tables: Tables<'a, T>) -> Self {
+        let Tables { slots, front, buckets } = tables;
+        Self { state, slots, front, buckets }
     }
 
-    /// Takes a free slot, if there is one.
+    /// Puts the item into a free slot, if there is one.
     #[inline]
-    pub(super) fn insert(&mut self, time: u64) -> Option<Key> {
+    pub(super) fn insert(&mut self, time: u64, item: T) -> Result<Key, T> {
         let slot = match self.state.free {
-            0 if self.state.used() == self.links.len() => return None,
+            0 if self.state.used() == self.slots.len() => return Err(item),
             0 => {
                 self.state.used += 1;
                 self.state.used - 1
             }
             after => {
-                self.state.free = self.links[after as usize - 1].next;
+                self.state.free = self.slots[after as usize - 1].link.next;
                 after - 1
             }
         };
         self.state.len += 1;
-        Some(self.enter(slot, time))
+        self.slots[slot as usize].item = Some(item);
+        Ok(self.enter(slot, time))
     }
 
     /// Whether the key's item is there.
     #[inline]
     pub(super) fn find(&self, key: Key) -> Option<()> {
-        self.links.get(key.slot as usize)?.is_of(key).then_some(())
+        self.slots.get(key.slot as usize)?.link.is_of(key).then_some(())
     }
 
     #[inline]
-    pub(super) fn remove(&mut self, slot: u32) {
+    pub(super) fn remove(&mut self, slot: u32) -> Option<T> {
         self.take_out(slot);
-        self.release(slot);
+        self.release(slot)
     }
 
     pub(super) fn reschedule(&mut self, slot: u32, time: u64) -> Key {
@@ -200,12 +228,12 @@ impl<'a> Order<'a> {
 
     pub(super) fn next(&mut self) -> Option<u64> {
         loop {
-            if let Some(slot) = self.first() {
-                return Some(self.links[slot as usize].time);
+            if let Some(first) = self.first() {
+                return Some(first.time);
             }
             let (address, bucket) = self.lowest()?;
-            if bucket.len <= FEW {
-                // They stay where they are, so that the front does not take in what is inserted now.
+            if bucket.is_small() {
+                // They stay where they are, so that the bound does not pass what is inserted now.
                 return self.soonest(bucket);
             }
             self.open(address, bucket);
@@ -213,16 +241,17 @@ impl<'a> Order<'a> {
     }
 
     #[inline]
-    pub(super) fn pop_due(&mut self, now: u64) -> Option<(u32, u64)> {
+    pub(super) fn pop_due(&mut self, now: u64) -> Option<(u64, T)> {
         loop {
-            if let Some(slot) = self.first() {
-                let time = self.links[slot as usize].time;
+            if let Some(First { time, slot, in_run }) = self.first() {
                 if time > now {
                     return None;
                 }
-                self.heap().remove(0);
-                self.release(slot);
-                return Some((slot, time));
+                match self.buckets.as_deref_mut() {
+                    Some(buckets) if in_run => buckets.run.pop(),
+                    _ => self.heap().remove(0),
+                }
+                return self.release(slot).map(|item| (time, item));
             }
             let (address, bucket) = self.lowest()?;
             if address.span(self.state.bound).0 > now {
@@ -237,7 +266,7 @@ impl<'a> Order<'a> {
     fn enter(&mut self, slot: u32, time: u64) -> Key {
         self.state.number += 1;
         let number = self.state.number;
-        let link = &mut self.links[slot as usize];
+        let link = &mut self.slots[slot as usize].link;
         link.time = time;
         link.number = number;
         self.put_in(slot, time);
@@ -252,37 +281,43 @@ impl<'a> Order<'a> {
             return;
         };
         let (level, digit) = Address::of(time, bound).place();
-        buckets.levels |= 1 << level;
-        buckets.digits[level] |= 1 << digit;
         let bucket = &mut buckets.table[level][digit];
+        if bucket.len == 0 {
+            buckets.levels |= 1 << level;
+            buckets.digits[level] |= 1 << digit;
+        }
         bucket.len += 1;
         let first = &mut bucket.first[slot as usize % LANES];
         let next = core::mem::replace(first, slot);
-        let link = &mut self.links[slot as usize];
+        let link = &mut self.slots[slot as usize].link;
         link.next = next;
         link.prev = NIL;
         if next != NIL {
-            self.links[next as usize].prev = slot;
+            self.slots[next as usize].link.prev = slot;
         }
     }
 
     #[inline]
     fn take_out(&mut self, slot: u32) {
-        let Link { time, next, prev, .. } = self.links[slot as usize];
+        let Link { time, next, prev, .. } = self.slots[slot as usize].link;
         if next == FRONT {
             self.heap().remove(prev as usize);
             return;
         }
         let Some(buckets) = self.buckets.as_deref_mut() else { return };
+        if next == RUN {
+            buckets.run.remove(slot);
+            return;
+        }
         let (level, digit) = Address::of(time, self.state.bound).place();
         let bucket = &mut buckets.table[level][digit];
         if prev == NIL {
             bucket.first[slot as usize % LANES] = next;
         } else {
-            self.links[prev as usize].next = next;
+            self.slots[prev as usize].link.next = next;
         }
         if next != NIL {
-            self.links[next as usize].prev = prev;
+            self.slots[next as usize].link.prev = prev;
         }
         bucket.len -= 1;
         if bucket.len == 0 {
@@ -292,24 +327,35 @@ impl<'a> Order<'a> {
 
     /// Gives back a slot that is nowhere.
     #[inline]
-    fn release(&mut self, slot: u32) {
-        let link = &mut self.links[slot as usize];
+    fn release(&mut self, slot: u32) -> Option<T> {
+        let Slot { link, item } = &mut self.slots[slot as usize];
         link.number = 0;
         link.next = self.state.free;
         self.state.free = slot + 1;
         self.state.len -= 1;
         if self.state.len == 0 {
-            self.state.bound = 0;
+            // As new, in the order of memory; the numbers go on.
+            *self.state = State { number: self.state.number, ..State::new() };
         }
+        item.take()
     }
 
-    fn heap(&mut self) -> Front<'_> {
-        Front { links: self.links, places: self.front, len: &mut self.state.front }
+    fn heap(&mut self) -> Front<'_, T> {
+        Front { slots: self.slots, places: self.front, len: &mut self.state.front }
     }
 
-    /// The first of the front.
-    fn first(&self) -> Option<u32> {
-        (self.state.front > 0).then(|| self.front[0])
+    /// The first of the front and of the run.
+    #[inline]
+    fn first(&self) -> Option<First> {
+        let run = self.buckets.as_deref().and_then(|buckets| buckets.run.soonest());
+        let front = (self.state.front > 0).then(|| self.front[0]);
+        if let Some(slot) = front {
+            let rank = self.slots[slot as usize].link.rank();
+            if run.is_none_or(|entry| rank < entry.rank) {
+                return Some(First { time: rank.0, slot, in_run: false });
+            }
+        }
+        run.map(|entry| First { time: entry.rank.0, slot: entry.slot, in_run: true })
     }
 
     /// The bucket whose slots are due next.
@@ -323,7 +369,8 @@ impl<'a> Order<'a> {
         Some((Address { level, digit }, buckets.table[level as usize][digit as usize]))
     }
 
-    /// Moves the slots of the lowest bucket: a few to the front, many to the buckets below.
+    /// Moves the slots of the lowest bucket: a few to the run, many to the buckets below, and those that are
+    /// due at the same moment to the front. Front and run are empty.
     ///
     /// The other buckets keep their addresses, since the new bound has the bucket's digits from its level on.
     fn open(&mut self, address: Address, bucket: Bucket) {
@@ -332,17 +379,31 @@ impl<'a> Order<'a> {
         buckets.table[level][digit] = Bucket::EMPTY;
         buckets.mark_empty(level, digit);
         let (first, last) = address.span(self.state.bound);
-        self.state.bound = if bucket.len <= FEW { last } else { first };
+        self.state.bound = if bucket.is_small() { last } else { first };
         let mut cursors = bucket.first;
         let mut left = bucket.len;
         while left > 0 {
-            for cursor in &mut cursors {
-                let slot = *cursor;
-                if slot != NIL {
-                    let Link { time, next, .. } = self.links[slot as usize];
-                    *cursor = next;
-                    left -= 1;
-                    self.put_in(slot, time);
+            // All lists' loads come before all that depends on them.
+            let slots = cursors;
+            let mut ranks = [(0, 0); LANES];
+            for (cursor, rank) in cursors.iter_mut().zip(&mut ranks) {
+                if *cursor != NIL {
+                    let link = &self.slots[*cursor as usize].link;
+                    *rank = link.rank();
+                    *cursor = link.next;
+                }
+            }
+            for (slot, rank) in slots.into_iter().zip(ranks) {
+                if slot == NIL {
+                    continue;
+                }
+                left -= 1;
+                match self.buckets.as_deref_mut() {
+                    Some(buckets) if bucket.is_small() => {
+                        buckets.run.push(Entry { rank, slot });
+                        self.slots[slot as usize].link.next = RUN;
+                    }
+                    _ => self.put_in(slot, rank.0),
                 }
             }
         }
@@ -354,7 +415,7 @@ impl<'a> Order<'a> {
             let mut soonest = u64::MAX;
             let mut slot = first;
             while slot != NIL {
-                let link = &self.links[slot as usize];
+                let link = &self.slots[slot as usize].link;
                 soonest = soonest.min(link.time);
                 slot = link.next;
             }

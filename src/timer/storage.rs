@@ -1,6 +1,6 @@
 //! What the algorithm needs of a queue's storage.
 
-use super::order::{Link, Tables};
+use super::order::{Slot, Tables};
 
 /// How [`Timers`](super::Timers) are stored: [`Inline`](super::Inline) or, with `alloc`, `Heap`.
 ///
@@ -10,9 +10,8 @@ pub trait Storage: Parts<Self::Item> {
     type Item;
 }
 
-/// The parts that the algorithm works on. All have the same length.
+/// The parts that the algorithm works on.
 pub trait Parts<T> {
-    fn parts(&mut self) -> (Tables<'_>, &mut [Option<T>]);
-    fn items(&self) -> &[Option<T>];
-    fn links(&self) -> &[Link];
+    fn tables(&mut self) -> Tables<'_, T>;
+    fn slots(&self) -> &[Slot<T>];
 }

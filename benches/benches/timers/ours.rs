@@ -14,7 +14,12 @@ impl Queue for Droves {
     type Time = Instant;
 
     fn open(capacity: usize) -> Self {
-        Self(HeapTimers::with_capacity(capacity).expect("a legal configuration"))
+        let mut timers = HeapTimers::with_capacity(capacity).expect("a legal configuration");
+        for number in 0..capacity as u64 {
+            timers.insert(Instant::from_nanos(1), number).expect("there is room");
+        }
+        while timers.pop().is_some() {}
+        Self(timers)
     }
 
     fn time(&self, nanos: u64) -> Instant {
