@@ -8,7 +8,7 @@ use super::storage::{Parts, Storage};
 use crate::ConfigError;
 
 /// Fewer than this have no buckets.
-const MANY: usize = 256;
+const MANY: usize = 2048;
 
 /// Storage on the heap: see [`HeapTimers`](super::HeapTimers).
 pub struct Heap<T> {

@@ -35,13 +35,13 @@
 //!
 //! # Algorithm
 //! A *front*, a heap with four children to a node, holds the soonest. In it each call takes O(log n).
-//! [`StaticTimers`], and queues on the heap for fewer than 256 items, have nothing else.
+//! [`StaticTimers`], and queues on the heap for fewer than 2048 items, have nothing else.
 //!
 //! Larger ones have 704 *buckets* for what comes after a *bound*, found by the highest six-bit digit in which a
 //! time differs from the bound: the radix heap of Ahuja, Mehlhorn, Orlin and Tarjan (Faster Algorithms for the
 //! Shortest Path Problem, 1990), which is a hierarchical timing wheel (Varghese and Lauck, 1987) that does not
 //! turn. When there is nothing before the bound, the next bucket is opened and the bound moves. If it holds at
-//! most 32 items, they are sorted into a *run*; if more, they are dealt out to the buckets below. What is
+//! most 512 items, they are sorted into a *run*; if more, they are dealt out to the buckets below. What is
 //! inserted before the bound joins the front, so that no order of insertion is wrong, only slower.
 //!
 //! An item is moved at most 11 times from bucket to bucket. So the calls that look for what is next take, on
@@ -117,7 +117,7 @@ impl<T> Timers<Heap<T>> {
     /// [`ConfigError`](crate::ConfigError) if the capacity is 0 or above 2^30.
     ///
     /// # Cost
-    /// Two allocations, of 28 to 60 bytes an item beside the item itself; from 256 items on a third, of 26 KiB.
+    /// Two allocations, of 28 to 60 bytes an item beside the item itself; from 2048 items on a third, of 64 KiB.
     /// Nothing is allocated later.
     pub fn with_capacity(capacity: usize) -> Result<Self, crate::ConfigError> {
         Ok(Self { state: State::new(), storage: Heap::with_capacity(capacity)? })
@@ -167,7 +167,7 @@ impl<S: Storage> Timers<S> {
     /// Takes an item out before it is due, if it is still there.
     ///
     /// # Cost
-    /// O(1), or O(log n) in the front.
+    /// O(1); O(log n) in the front; moves up to 511 entries of the run.
     #[inline]
     pub fn cancel(&mut self, key: Key) -> Option<S::Item> {
         let mut order = self.order();

@@ -1,12 +1,14 @@
 //! What came out of a bucket together: a few slots, sorted.
 
+use core::cmp::Reverse;
+
 /// How many there may be.
-pub(super) const FEW: usize = 32;
+pub(super) const FEW: usize = 512;
 
 /// One slot of them, with what it is ordered by.
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
-    pub(super) rank: (u64, u64),
+    pub(super) rank: u128,
     pub(super) slot: u32,
 }
 
@@ -19,7 +21,7 @@ pub(super) struct Run {
 impl Run {
     #[cfg(feature = "alloc")]
     pub(super) const fn new() -> Self {
-        Self { entries: [Entry { rank: (0, 0), slot: 0 }; FEW], len: 0 }
+        Self { entries: [Entry { rank: 0, slot: 0 }; FEW], len: 0 }
     }
 
     #[inline]
@@ -32,22 +34,21 @@ impl Run {
         self.len -= 1;
     }
 
-    /// Adds one more, as long as there are fewer than [`FEW`].
+    /// Adds one more, as long as there are fewer than [`FEW`]. After the last comes [`sort`](Self::sort).
     #[inline]
-    pub(super) fn push(&mut self, entry: Entry) {
-        let mut place = self.len;
+    pub(super) const fn push(&mut self, entry: Entry) {
+        self.entries[self.len] = entry;
         self.len += 1;
-        while place > 0 && self.entries[place - 1].rank < entry.rank {
-            self.entries[place] = self.entries[place - 1];
-            place -= 1;
-        }
-        self.entries[place] = entry;
     }
 
-    /// Takes out a slot that is there.
-    pub(super) fn remove(&mut self, slot: u32) {
+    pub(super) fn sort(&mut self) {
+        self.entries[..self.len].sort_unstable_by_key(|entry| Reverse(entry.rank));
+    }
+
+    /// Takes out the slot of a rank that is there.
+    pub(super) fn remove(&mut self, rank: u128) {
         let entries = &mut self.entries[..self.len];
-        let Some(place) = entries.iter().position(|entry| entry.slot == slot) else { return };
+        let place = entries.partition_point(|entry| entry.rank > rank);
         entries.copy_within(place + 1.., place);
         self.len -= 1;
     }

@@ -154,7 +154,7 @@ proptest! {
     fn promise_09_heap_timers_are_a_sorted_map(
         ops in prop::collection::vec(op(), 0..1200), large in any::<bool>(),
     ) {
-        run(super::HeapTimers::with_capacity(if large { 400 } else { 30 }).unwrap(), ops);
+        run(super::HeapTimers::with_capacity(if large { 2048 } else { 30 }).unwrap(), ops);
     }
 }
 
@@ -173,7 +173,7 @@ fn promise_09_a_long_life_is_a_sorted_map() {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
             u64::try_from((u128::from(state) * u128::from(bound)) >> 64).unwrap()
         };
-        let mut pair = Pair::new(super::HeapTimers::with_capacity(2000).unwrap());
+        let mut pair = Pair::new(super::HeapTimers::with_capacity(3000).unwrap());
         let mut now = 0_u64;
         let width = [1, 1 << 8, 1 << 16, 1 << 24, 1 << 41, u64::MAX / 4][index(seed % 6)];
         for _ in 0..if cfg!(miri) { 500 } else { 40_000 } {
