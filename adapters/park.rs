@@ -12,22 +12,43 @@ use std::thread::{self, Thread, ThreadId};
 use std::time::Instant;
 use std::vec::Vec;
 
-/// Wakes a thread by unparking it.
-struct Unpark(Thread);
+use crate::sync::{AtomicWord, Ordering};
+
+/// Wakes a thread that runs a future. It remembers that itself: whatever else parks the thread meanwhile takes the
+/// thread's own token.
+struct Unpark {
+    thread: Thread,
+    woken: AtomicWord,
+}
+
+impl Unpark {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { thread: thread::current(), woken: AtomicWord::new(0) })
+    }
+
+    /// Whether it was woken since the last call.
+    fn take(&self) -> bool {
+        // Acquire: pairs with `wake`. The exchange is only for who was woken: the word is mostly zero here.
+        self.woken.load(Ordering::Acquire) != 0 && self.woken.fetch_and(0, Ordering::Acquire) != 0
+    }
+}
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
+        // Release: what was done before is visible to the poll that follows.
+        if self.woken.fetch_or(1, Ordering::Release) == 0 {
+            self.thread.unpark();
+        }
     }
 }
 
 std::thread_local! {
-    /// This thread's waker, made once.
-    static WAKER: Waker = Waker::from(Arc::new(Unpark(thread::current())));
+    /// The waker of this thread's outermost future, made once.
+    static OUTERMOST: Arc<Unpark> = Unpark::new();
     /// How many futures this thread runs, one inside the other.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// The sleeps that it has to end.
@@ -49,27 +70,29 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
 /// Runs a future on this thread until it is done, or until the deadline. It is polled at least once.
 pub(super) fn park<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
     let mut future = pin!(future);
-    // A thread that is about to end may have lost its waker already.
-    let waker = WAKER
-        .try_with(Waker::clone)
-        .unwrap_or_else(|_| Waker::from(Arc::new(Unpark(thread::current()))));
+    let inside = Inside::enter();
+    // A future inside another has a waker of its own, as has one on a thread that is about to end.
+    let outermost = OUTERMOST.try_with(Arc::clone).ok().filter(|_| inside.depth == 0);
+    let unpark = outermost.unwrap_or_else(Unpark::new);
+    let waker = Waker::from(unpark.clone());
     let mut cx = Context::from_waker(&waker);
-    let _inside = Inside::enter();
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return Some(output);
         }
-        let Some(until) = earlier(deadline, next_sleep()) else {
-            thread::park();
-            continue;
-        };
-        let now = Instant::now();
-        if until > now {
-            thread::park_timeout(until - now);
-        } else if deadline.is_some_and(|deadline| deadline <= now) {
-            return None;
+        while !unpark.take() {
+            let Some(until) = earlier(deadline, next_sleep()) else {
+                thread::park();
+                continue;
+            };
+            let now = Instant::now();
+            if until > now {
+                thread::park_timeout(until - now);
+            } else if deadline.is_some_and(|deadline| deadline <= now) {
+                return None;
+            }
+            end_sleeps();
         }
-        end_sleeps();
     }
 }
 
@@ -97,12 +120,14 @@ fn end_sleeps() {
 }
 
 /// Counts a future in, and out again even if it panics.
-struct Inside;
+struct Inside {
+    /// How many there were before it.
+    depth: usize,
+}
 
 impl Inside {
     fn enter() -> Self {
-        let _ = DEPTH.try_with(|depth| depth.set(depth.get() + 1));
-        Self
+        Self { depth: DEPTH.try_with(|depth| depth.replace(depth.get() + 1)).unwrap_or(0) }
     }
 }
 

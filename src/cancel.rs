@@ -1,23 +1,33 @@
 //! Asking work to stop.
 
+use alloc::boxed::Box;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use crate::latch::{Latch, Wait};
+use crate::sync::Arc;
 
-/// Tells those who hold it that they should stop. Clones are the same token.
+/// Tells those who hold it that they should stop. Clones are the same token; a [child](Self::child) is cancelled with
+/// its parent, and its parent not with it.
 ///
 /// ```
 /// let token = droves::cancel::CancelToken::new();
-/// let inside = token.clone();
-/// assert!(!inside.is_cancelled());
+/// let (child, other) = (token.child(), token.child());
+/// child.cancel();
+/// assert!(child.is_cancelled() && !other.is_cancelled() && !token.is_cancelled());
 /// token.cancel();
-/// assert!(inside.is_cancelled());
+/// assert!(other.is_cancelled());
 /// ```
 #[derive(Clone, Debug)]
 pub struct CancelToken {
+    node: Arc<Node>,
+}
+
+#[derive(Debug)]
+struct Node {
     latch: Latch,
+    parent: Option<CancelToken>,
 }
 
 impl CancelToken {
@@ -27,36 +37,48 @@ impl CancelToken {
     /// A few allocations.
     #[must_use]
     pub fn new() -> Self {
-        Self { latch: Latch::new() }
+        Self { node: Arc::new(Node { latch: Latch::new(), parent: None }) }
     }
 
-    /// Cancels it, for good. Returns whether nobody had before.
+    /// A token that is cancelled when this one is, or by itself.
+    ///
+    /// # Cost
+    /// A few allocations. The parent does not know its children, and keeps none of them.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { node: Arc::new(Node { latch: Latch::new(), parent: Some(self.clone()) }) }
+    }
+
+    /// Cancels it, and with it its children, for good. Returns whether nobody had before.
     ///
     /// # Cost
     /// A few atomic operations, and a wake for each who waits.
     #[allow(clippy::must_use_candidate, reason = "most do not ask")]
     pub fn cancel(&self) -> bool {
-        self.latch.set()
+        self.node.latch.set()
     }
 
-    /// Whether somebody cancelled it.
+    /// Whether somebody cancelled it, or a token that it comes from.
     ///
     /// # Cost
-    /// One load.
+    /// One load, and one for each token that it comes from.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.latch.is_set()
+        core::iter::successors(Some(self), |token| token.node.parent.as_ref())
+            .any(|token| token.node.latch.is_set())
     }
 
-    /// Waits until somebody cancels it.
+    /// Waits until somebody cancels it, or a token that it comes from.
     ///
     /// # Cost
-    /// The first poll takes a place to wait, which allocates if more wait than ever before.
+    /// The first poll takes a place to wait, in each token that it comes from too, which allocates if more wait than
+    /// ever before.
     ///
     /// # Cancel safety
     /// Dropping the future takes nobody's wake.
     pub fn cancelled(&self) -> Cancelled {
-        Cancelled { wait: self.latch.wait() }
+        let parent = self.node.parent.as_ref().map(|parent| Box::new(parent.cancelled()));
+        Cancelled { wait: self.node.latch.wait(), parent }
     }
 }
 
@@ -74,12 +96,18 @@ impl Default for CancelToken {
 #[must_use = "futures do nothing unless polled"]
 pub struct Cancelled {
     wait: Wait,
+    parent: Option<Box<Cancelled>>,
 }
 
 impl Future for Cancelled {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.wait).poll(cx)
+        let Self { wait, parent } = &mut *self;
+        let own = Pin::new(wait).poll(cx);
+        match parent {
+            Some(parent) if own.is_pending() => Pin::new(parent).poll(cx),
+            _ => own,
+        }
     }
 }

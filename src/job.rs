@@ -365,6 +365,8 @@ pub struct Job<E: 'static = Error, C: 'static = ()> {
     // First, so that it shares a cache line with what comes first in the place.
     table: &'static Table<E, C>,
     place: Place,
+    /// A future in the place may point into itself.
+    _pinned: PhantomPinned,
 }
 
 // SAFETY: only what is `Send` is put into the place.
@@ -443,14 +445,15 @@ impl<E, C> Job<E, C> {
     /// must not even be dropped.
     #[inline]
     pub(crate) unsafe fn poll_at(
-        mut this: NonNull<Self>,
+        this: NonNull<Self>,
         state: &mut C,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), JobError<E>>> {
         // SAFETY: valid, as the caller says.
-        let job = unsafe { this.as_mut() };
-        let poll = job.table.poll;
-        let place = NonNull::from(&mut job.place);
+        let poll = unsafe { (*this.as_ptr()).table }.poll;
+        // By pointers alone: a future may point into itself, which a reference to its place would deny.
+        // SAFETY: inside the job.
+        let place = unsafe { NonNull::new_unchecked(&raw mut (*this.as_ptr()).place) };
         // SAFETY: the work that the table is for lies there, and the caller keeps to the rest.
         match catch(|| unsafe { poll(place, state, cx) }) {
             Ok(Poll::Pending) => Poll::Pending,
@@ -491,8 +494,10 @@ impl<E, C> Job<E, C> {
 
 impl<E, C> Drop for Job<E, C> {
     fn drop(&mut self) {
+        let drop = self.table.drop;
+        let place = NonNull::from(&mut self.place);
         // SAFETY: the work that the table is for lies there, and is not used again.
-        unsafe { (self.table.drop)(NonNull::from(&mut self.place)) };
+        unsafe { drop(place) };
     }
 }
 

@@ -26,6 +26,8 @@ mod config;
 pub mod runtime;
 pub mod time;
 
+mod panic;
+
 mod cells;
 mod ring;
 
@@ -36,7 +38,6 @@ pub mod cancel;
 pub mod job;
 #[cfg(feature = "alloc")]
 mod latch;
-mod panic;
 pub mod retry;
 pub mod timer;
 #[cfg(feature = "alloc")]

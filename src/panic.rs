@@ -85,3 +85,28 @@ mod imp {
         Ok(f())
     }
 }
+
+/// Calls `f`. Returns whether it did not panic; if it did, not even what it panicked with panics any more.
+#[cfg(feature = "alloc")]
+pub(crate) fn swallow(f: impl FnOnce()) -> bool {
+    let Err(panic) = catch(f) else {
+        return true;
+    };
+    // What is dropped here may be anything. If that panics too, it is better lost.
+    if let Err(panic) = catch(|| drop(panic)) {
+        core::mem::forget(panic);
+    }
+    false
+}
+
+/// Calls `next` until it has nothing more, also if it panics on the way; twice is an abort.
+pub(crate) fn finish_each(next: impl FnMut() -> Option<()>) {
+    struct Rest<F: FnMut() -> Option<()>>(F);
+    impl<F: FnMut() -> Option<()>> Drop for Rest<F> {
+        fn drop(&mut self) {
+            while (self.0)().is_some() {}
+        }
+    }
+    let mut rest = Rest(next);
+    while (rest.0)().is_some() {}
+}

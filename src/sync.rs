@@ -369,7 +369,7 @@ mod stack {
 
     use super::{AtomicWord, Ordering, low, retry, step};
 
-    /// A stack without a bound, for what is rare: each value is in a box. Lock-free, but for the allocator.
+    /// A stack without a bound, for what is rare: each value is in a box. `push` is lock-free, but for the allocator.
     ///
     /// Treiber's stack, whose `pop` takes all and puts the rest back, so that no node is looked at that another
     /// thread may free.
@@ -435,7 +435,8 @@ mod stack {
             }
         }
 
-        /// Takes a value out. May find none while another thread is about to put some back.
+        /// Takes a value out, the last one first. Finds none while another thread that does the same is about to put the
+        /// others back; one that is stopped there keeps them.
         pub(crate) fn pop(&self) -> Option<T> {
             step();
             // Acquire: pairs with the exchange in `put`.

@@ -84,7 +84,9 @@ impl<E: 'static, C: 'static> Pool<E, C> {
     pub fn join_deadline(&self, deadline: Instant) -> Result<Leftovers<E, C>, JoinError> {
         park(self.join(), Some(deadline)).unwrap_or_else(|| {
             let busy = self.workers().filter(|worker| worker.busy);
-            Err(JoinError::Timeout { busy: busy.map(|worker| worker.index).collect() })
+            let busy = busy.map(|worker| worker.index).collect();
+            // It may have ended just now.
+            if self.is_stopped() { block_on(self.join()) } else { Err(JoinError::Timeout { busy }) }
         })
     }
 }

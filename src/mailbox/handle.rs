@@ -7,8 +7,9 @@
 use super::patience::Patience;
 use super::seated::Seated;
 use super::storage::Parts;
-use super::{HandlesError, Mailbox, Pointer, TryRecvError, TrySendError, finish_each};
+use super::{HandlesError, Mailbox, Pointer, TryRecvError, TrySendError};
 use crate::cells::Cell;
+use crate::panic::finish_each;
 use crate::ring::{Found, Judged, Side};
 use crate::sync::{Ordering, Word, retry};
 

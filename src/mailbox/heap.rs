@@ -14,7 +14,7 @@ use crate::sync::{AtomicWord, OnceBox, Word};
 const BLOCKS: usize = if Word::BITS == 64 { 16 } else { 8 };
 /// The first block's seats.
 const FIRST: usize = 4;
-const MAX_SEATS: usize = FIRST * ((1 << BLOCKS) - 1);
+pub(crate) const MAX_SEATS: usize = FIRST * ((1 << BLOCKS) - 1);
 
 /// Storage on the heap: a capacity chosen at run time, and handles as they come.
 ///

@@ -91,6 +91,8 @@ pub use error::{
 pub use error::{RecvDeadlineError, SendDeadlineError};
 #[cfg(feature = "alloc")]
 pub use heap::Heap;
+#[cfg(feature = "alloc")]
+pub(crate) use heap::MAX_SEATS;
 #[cfg(not(droves_loom))]
 pub use inline::Inline;
 pub use permit::{Filled, Permit, Refused};
@@ -102,6 +104,7 @@ pub use storage::Storage;
 use core::fmt;
 
 use crate::cells::Cell;
+use crate::panic::finish_each;
 use crate::ring::{Found, Padded, Side};
 use crate::sync::{AtomicWord, Ordering, const_fn};
 use handle::Handle;
@@ -457,18 +460,6 @@ impl<S: Storage> Drop for Mailbox<S> {
     fn drop(&mut self) {
         drop(Drain { mailbox: self });
     }
-}
-
-/// Calls `next` until it has nothing more, also if it panics on the way; twice is an abort.
-fn finish_each(next: impl FnMut() -> Option<()>) {
-    struct Rest<F: FnMut() -> Option<()>>(F);
-    impl<F: FnMut() -> Option<()>> Drop for Rest<F> {
-        fn drop(&mut self) {
-            while (self.0)().is_some() {}
-        }
-    }
-    let mut rest = Rest(next);
-    while (rest.0)().is_some() {}
 }
 
 /// Takes the messages out of a mailbox that nobody else uses.

@@ -10,8 +10,8 @@ use super::seated::Seated;
 use super::{
     Closed, Filled, HandlesError, HeapMailbox, Mailbox, Pointer, Receiver, Refused, Sender, Storage,
 };
-use crate::ring::Side;
-use crate::sync::Ordering;
+use crate::ring::{Found, Side};
+use crate::sync::{Ordering, retry};
 
 impl<T> HeapMailbox<T> {
     /// Wakes the waiter of the lowest seat from now on, not one after the other.
@@ -31,6 +31,19 @@ impl<S: Storage> Mailbox<S> {
     #[inline]
     pub(crate) fn has_idle_receiver(&self) -> bool {
         self.control().needy[Side::Receive as usize].load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether there is no message; who sends one later sees what this thread did before.
+    pub(crate) fn confirm_empty(&self) -> bool {
+        let ring = self.storage.ring();
+        loop {
+            match ring.find_shared(Side::Receive) {
+                Found::Ready(_) => return false,
+                Found::Closed(_) => return true,
+                Found::Blocked(judged) if ring.confirm(judged) => return true,
+                Found::Blocked(_) => retry(),
+            }
+        }
     }
 
     /// How many receivers wait that nobody has woken.
@@ -105,6 +118,11 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
                 Poll::Ready(false)
             }
         }
+    }
+
+    /// Gives up waiting, since there is something else to do. A wake that had come goes to another receiver.
+    pub(crate) fn stop_waiting(&mut self) {
+        self.handle.cancel();
     }
 
     /// Tells a waiting sender that there is room.

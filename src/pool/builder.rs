@@ -9,11 +9,19 @@ use super::shared::{MakeState, OnError};
 use super::{Driver, Overflow, Pool, Runtime, Shared, StartError, StartErrorKind, Worker};
 use crate::config::ConfigError;
 use crate::job::{Error, Job, JobError};
-use crate::mailbox::HeapMailbox;
+use crate::mailbox::{HeapMailbox, MAX_SEATS};
 use crate::runtime::{Clock, Spawn, Timer};
-use crate::sync::{Arc, AtomicWord, Stack};
+use crate::sync::{Arc, AtomicWord, Stack, Word};
 use crate::workers::crew::{Crew, Sizing};
 use crate::workers::state::MAX_WORKERS;
+
+/// The most workers: each needs a seat in the mailbox, and some are for handles.
+pub(super) const MAX_SIZE: u32 = {
+    let handles = if Word::BITS == 64 { 1024 } else { 16 };
+    let seats = MAX_SEATS - handles;
+    #[allow(clippy::cast_possible_truncation, reason = "the lesser of the two")]
+    if seats < MAX_WORKERS as usize { seats as u32 } else { MAX_WORKERS }
+};
 
 /// The most jobs that wait unless [`Builder::capacity`] says otherwise: room for them is made beforehand.
 const MOST_BY_DEFAULT: usize = 65_536;
@@ -21,6 +29,7 @@ const MOST_BY_DEFAULT: usize = 65_536;
 /// Makes a [`Pool`].
 pub struct Builder<E: 'static = Error, C: 'static = ()> {
     sizes: Sizes,
+    initial: Option<usize>,
     mailbox: usize,
     capacity: Option<usize>,
     idle_timeout: Duration,
@@ -28,18 +37,21 @@ pub struct Builder<E: 'static = Error, C: 'static = ()> {
     timed: bool,
     make_state: Arc<MakeState<C>>,
     on_error: Option<Arc<OnError<E, C>>>,
+    /// Whether an error handler was given before `state`, which it does not fit any more.
+    unfit_handler: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Sizes {
     Fixed(usize),
-    Dynamic { min: usize, initial: Option<usize>, max: usize },
+    Dynamic { min: usize, max: usize },
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
             sizes: Sizes::Fixed(4),
+            initial: None,
             mailbox: 16,
             capacity: None,
             idle_timeout: Duration::from_secs(10),
@@ -47,6 +59,7 @@ impl Builder {
             timed: false,
             make_state: Arc::new(Box::new(|| ())),
             on_error: None,
+            unfit_handler: false,
         }
     }
 }
@@ -69,11 +82,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     /// None.
     #[must_use]
     pub fn dynamic(self, sizes: RangeInclusive<usize>) -> Self {
-        let initial = match self.sizes {
-            Sizes::Fixed(_) => None,
-            Sizes::Dynamic { initial, .. } => initial,
-        };
-        Self { sizes: Sizes::Dynamic { min: *sizes.start(), initial, max: *sizes.end() }, ..self }
+        Self { sizes: Sizes::Dynamic { min: *sizes.start(), max: *sizes.end() }, ..self }
     }
 
     /// How many workers a dynamic pool has at first: its least number unless said otherwise. A fixed pool
@@ -83,11 +92,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     /// None.
     #[must_use]
     pub fn initial(self, size: usize) -> Self {
-        let sizes = match self.sizes {
-            Sizes::Dynamic { min, max, .. } => Sizes::Dynamic { min, initial: Some(size), max },
-            fixed @ Sizes::Fixed(_) => fixed,
-        };
-        Self { sizes, ..self }
+        Self { initial: Some(size), ..self }
     }
 
     /// How many jobs can wait for each worker that there may be; 0 is taken as 1, and the default is 16. They
@@ -149,6 +154,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     pub fn state<N: 'static>(self, make: impl Fn() -> N + Send + Sync + 'static) -> Builder<E, N> {
         Builder {
             sizes: self.sizes,
+            initial: self.initial,
             mailbox: self.mailbox,
             capacity: self.capacity,
             idle_timeout: self.idle_timeout,
@@ -156,6 +162,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
             timed: self.timed,
             make_state: Arc::new(Box::new(make)),
             on_error: None,
+            unfit_handler: self.unfit_handler || self.on_error.is_some(),
         }
     }
 
@@ -163,7 +170,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     ///
     /// It is given the pool, and may assign again: that is how a job is tried again.
     ///
-    /// Call it after [`state`](Self::state), which changes what it is given. It should not own a handle of the pool: that
+    /// Call it after [`state`](Self::state), which changes what it is given: else the pool does not start. It should not own a handle of the pool: that
     /// one would never be dropped.
     ///
     /// # Cost
@@ -175,6 +182,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     ) -> Builder<N, C> {
         Builder {
             sizes: self.sizes,
+            initial: self.initial,
             mailbox: self.mailbox,
             capacity: self.capacity,
             idle_timeout: self.idle_timeout,
@@ -182,6 +190,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
             timed: self.timed,
             make_state: self.make_state,
             on_error: Some(Arc::new(Box::new(on_error))),
+            unfit_handler: self.unfit_handler,
         }
     }
 
@@ -217,6 +226,9 @@ impl<E: 'static, C: 'static> Builder<E, C> {
         Rt: Timer + Clone + Spawn<Driver<Rt, Sp, E, C>>,
         Sp: Clock + Clone + Spawn<Worker<Sp, E, C>>,
     {
+        if self.unfit_handler {
+            return Err(StartError { kind: StartErrorKind::HandlerBeforeState, builder: self });
+        }
         let (jobs, target, sizing) = match self.prepare() {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -235,6 +247,10 @@ impl<E: 'static, C: 'static> Builder<E, C> {
             dropped: AtomicWord::new(0),
             handler_panics: AtomicWord::new(0),
         });
+        if let Sizing::Dynamic { .. } = sizing {
+            // A runtime that cannot sleep says so to the caller, and not later to the driver.
+            drop(runtime.sleep_until(runtime.now()));
+        }
         let pool = Pool::new(shared.clone());
         let driver = Driver::new(shared, runtime.clone(), workers.clone());
         match runtime.spawn(driver) {
@@ -246,17 +262,17 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     /// Checks the configuration, and makes the room for the jobs.
     #[allow(clippy::type_complexity, reason = "three things, for one caller")]
     fn prepare(&self) -> Result<(HeapMailbox<Job<E, C>>, u32, Sizing), ConfigError> {
-        let most = MAX_WORKERS as usize;
-        let narrow = |size: usize| u32::try_from(size).expect("at most `MAX_WORKERS`");
+        let most = MAX_SIZE as usize;
+        let narrow = |size: usize| u32::try_from(size).expect("at most `MAX_SIZE`");
         let (max, target, sizing) = match self.sizes {
             Sizes::Fixed(size) => {
                 ConfigError::check("size", size, 1, most)?;
                 (size, narrow(size), Sizing::Fixed)
             }
-            Sizes::Dynamic { min, initial, max } => {
+            Sizes::Dynamic { min, max } => {
                 ConfigError::check("max", max, 1, most)?;
                 ConfigError::check("min", min, 0, max)?;
-                let initial = initial.unwrap_or(min);
+                let initial = self.initial.unwrap_or(min);
                 ConfigError::check("initial", initial, min, max)?;
                 let idle_timeout = self.idle_timeout.max(Duration::from_millis(1));
                 let (min, max) = (narrow(min), narrow(max));

@@ -130,6 +130,8 @@ pub enum StartErrorKind {
     Config(ConfigError),
     /// Its driver could not be spawned.
     Spawn(SpawnError),
+    /// The error handler was given before the workers' state, which changed what it would be given.
+    HandlerBeforeState,
 }
 
 impl fmt::Display for StartErrorKind {
@@ -137,6 +139,7 @@ impl fmt::Display for StartErrorKind {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::Spawn(error) => error.fmt(f),
+            Self::HandlerBeforeState => f.write_str("`on_error` was called before `state`"),
         }
     }
 }

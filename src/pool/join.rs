@@ -71,7 +71,8 @@ impl<E: 'static, C: 'static> Iterator for Leftovers<E, C> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some(self.shared.waiting()))
+        // While the pool runs, others come and go.
+        (0, self.shared.is_stopped().then(|| self.shared.waiting()))
     }
 }
 

@@ -20,7 +20,7 @@
 //! [`IntoJob`](crate::job::IntoJob). Up to 64 bytes are stored in place, without an allocation. A job returns
 //! nothing, or a `Result<(), E>` whose error, like a panic, goes to the pool's [error handler](Builder::on_error).
 //! Jobs wait in one place, in the order in which they came, so a busy worker keeps none of them waiting while another
-//! is idle.
+//! is idle. Only those that were being taken when the pool was made smaller may be out of that order.
 //!
 //! # The end
 //! | call | jobs that run | jobs that wait | jobs that come |
@@ -97,7 +97,7 @@ pub type Driver<Rt, Sp, E, C> = crate::workers::driver::Driver<Rt, Sp, Shared<E,
 ///
 /// `E` is what jobs fail with, `C` is what each worker has of its own. Handles give access to all that
 /// [`Shared`] can do. When the last one is dropped, the pool shuts down: what was accepted is done, and nobody waits for
-/// it.
+/// it. A handle that a waiting job owns counts as any other.
 pub struct Pool<E: 'static = Error, C: 'static = ()> {
     /// For the one thread at a time that assigns by this handle. Dropped before the owner.
     sender: TryLock<Sender<Job<E, C>>>,
@@ -245,6 +245,10 @@ impl<E: 'static, C: 'static> Pool<E, C> {
         JoinFut::new(self.owner.0.clone())
     }
 }
+
+// As for what it points to.
+impl<E, C> core::panic::UnwindSafe for Pool<E, C> {}
+impl<E, C> core::panic::RefUnwindSafe for Pool<E, C> {}
 
 impl<E: 'static, C: 'static> Deref for Pool<E, C> {
     type Target = Shared<E, C>;

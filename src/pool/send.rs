@@ -86,7 +86,18 @@ impl<E: 'static, C: 'static> fmt::Debug for SendJobFut<'_, E, C> {
 #[must_use = "futures do nothing unless polled"]
 pub struct SendFut<'a, E: 'static, C: 'static, J, K> {
     send: SendJobFut<'a, E, C>,
-    made_of: PhantomData<fn(J, K)>,
+    /// It gives back what it was made of, and nothing that this could be taken for:
+    /// ```compile_fail
+    /// use droves::{job::{Error, kind}, pool::SendFut};
+    /// type Narrow = std::future::Ready<fn(&'static str)>;
+    /// type Wide = std::future::Ready<for<'a> fn(&'a str)>;
+    /// fn widen<'a>(
+    ///     send: SendFut<'a, Error, (), Narrow, kind::Future>,
+    /// ) -> SendFut<'a, Error, (), Wide, kind::Future> {
+    ///     send
+    /// }
+    /// ```
+    made_of: PhantomData<fn() -> (J, K)>,
 }
 
 impl<'a, E: 'static, C: 'static, J: IntoJob<E, C, K>, K> SendFut<'a, E, C, J, K> {

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use super::builder::MAX_SIZE;
 use super::put::{Fresh, Put, put};
 use super::{
     AlreadyStopping, AssignError, AssignManyError, Phase, Refusal, ResizeError, Stats, WorkerFacts,
@@ -12,11 +13,11 @@ use crate::cancel::CancelToken;
 use crate::config::ConfigError;
 use crate::job::{IntoJob, Job, JobError};
 use crate::mailbox::{HeapMailbox, Sender};
-use crate::panic::catch;
+use crate::panic::swallow;
 use crate::sync::{Arc, AtomicWord, Ordering, Stack};
 use crate::workers::crew::{Crew, Door, Sizing, apply, grow};
 use crate::workers::slots::End;
-use crate::workers::state::{Effect, Event, MAX_WORKERS};
+use crate::workers::state::{Effect, Event};
 
 use super::station::PoolStation;
 
@@ -118,7 +119,7 @@ impl<E: 'static, C: 'static> Shared<E, C> {
     pub(super) fn drop_oldest(&self) {
         if let Ok(oldest) = self.jobs.try_recv() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
-            let _ = catch(|| drop(oldest));
+            swallow(|| drop(oldest));
         }
     }
 
@@ -129,11 +130,11 @@ impl<E: 'static, C: 'static> Shared<E, C> {
             JobError::Panicked(_) => End::Panicked,
             JobError::Aborted => End::Aborted,
         };
-        let told = catch(|| match &self.on_error {
+        let told = swallow(|| match &self.on_error {
             Some(on_error) => on_error(error, self),
             None => drop(error),
         });
-        if told.is_err() {
+        if !told {
             self.handler_panics.fetch_add(1, Ordering::Relaxed);
         }
         end
@@ -173,7 +174,7 @@ impl<E: 'static, C: 'static> Shared<E, C> {
         self.enter(Event::Drain)
     }
 
-    /// Refuses jobs for good, and cancels the pool's [token](Self::cancel_token). Jobs that run go on; those that
+    /// Refuses jobs for good, and cancels the pool's [tokens](Self::cancel_token). Jobs that run go on; those that
     /// have not begun are left over.
     ///
     /// # Errors
@@ -205,18 +206,19 @@ impl<E: 'static, C: 'static> Shared<E, C> {
     }
 
     /// Changes how many workers there should be. If there are more, as many go as soon as they have done what
-    /// they are at; until then nobody begins another job. With a size of 0 jobs wait.
+    /// they are at, and until then nobody takes another job. A job that was just being taken may still begin while
+    /// this call returns; none does once [`Stats::live`] is down to the size. With a size of 0 jobs wait.
     ///
     /// # Errors
-    /// [`ResizeError`] if the size is out of range: that of a dynamic pool, or from 0 to 16 777 215
-    /// (16 383 with 32-bit words); or if the pool is cancelled.
+    /// [`ResizeError`] if the size is out of range: that of a dynamic pool, or from 0 to 261 116 (1004 with 32-bit
+    /// words); or if the pool is cancelled, or over.
     ///
     /// # Cost
     /// A few atomic operations, and a wake for each idle worker if there are to be fewer. Workers are
     /// spawned by the pool's driver.
     pub fn resize(&self, size: usize) -> Result<(), ResizeError> {
         let (min, max) = match self.crew.sizing {
-            Sizing::Fixed => (0, MAX_WORKERS),
+            Sizing::Fixed => (0, MAX_SIZE),
             Sizing::Dynamic { min, max, .. } => (min, max),
         };
         ConfigError::check("size", size, min as usize, max as usize)
@@ -229,14 +231,14 @@ impl<E: 'static, C: 'static> Shared<E, C> {
         }
     }
 
-    /// What tells jobs that they should stop: cancelled when the pool is cancelled or aborted, or its
-    /// runtime goes away.
+    /// A token that tells jobs that they should stop: cancelled when the pool is cancelled or aborted, or its runtime goes
+    /// away. Whoever cancels it himself cancels nothing else.
     ///
     /// # Cost
-    /// One atomic operation.
+    /// A few allocations.
     #[must_use]
     pub fn cancel_token(&self) -> CancelToken {
-        self.crew.cancelled.clone()
+        self.crew.cancelled.child()
     }
 
     /// How many jobs can wait.
@@ -332,7 +334,7 @@ impl<E: 'static, C: 'static> Door for Shared<E, C> {
     }
 
     fn is_empty(&self) -> bool {
-        self.put_back.is_empty() && self.jobs.is_empty()
+        self.put_back.len() == 0 && self.jobs.confirm_empty()
     }
 
     fn has_idle(&self) -> bool {
@@ -351,6 +353,10 @@ impl<E: 'static, C: 'static> Shared<E, C> {
         grow(self);
     }
 }
+
+// Whatever panics, jobs and handlers included, leaves a pool as usable as before.
+impl<E, C> core::panic::UnwindSafe for Shared<E, C> {}
+impl<E, C> core::panic::RefUnwindSafe for Shared<E, C> {}
 
 impl<E: 'static, C: 'static> fmt::Debug for Shared<E, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -38,6 +38,8 @@ impl<E: 'static, C: 'static> PoolStation<E, C> {
         // SAFETY: the cell is this handle's, and no job is in it.
         unsafe { self.jobs.place().write(job) };
         self.loaded = true;
+        // It may still be listed as idle.
+        self.jobs.stop_waiting();
         if self.has_more() {
             // Somebody may have looked while the others were being put back.
             self.shared.jobs.wake_receivers();

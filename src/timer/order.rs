@@ -280,7 +280,9 @@ impl<'a, T> Order<'a, T> {
         Key { slot, number }
     }
 
-    #[inline]
+    // An insertion is little more than this; the call would be a fifth of it.
+    #[expect(clippy::inline_always, reason = "measured")]
+    #[inline(always)]
     fn put_in(&mut self, slot: u32, time: u64) {
         let bound = self.state.bound;
         let Some(buckets) = self.buckets.as_deref_mut().filter(|_| time > bound) else {

@@ -6,6 +6,7 @@ use super::state::{Effect, Event, Phase, State};
 use crate::cancel::CancelToken;
 use crate::latch::Latch;
 use crate::mailbox::HeapMailbox;
+use crate::panic::finish_each;
 use crate::sync::{Arc, AtomicWord, Ordering};
 
 use super::worker::Station;
@@ -102,8 +103,9 @@ impl Crew {
 
     /// Whether the driver is alone.
     pub(super) fn is_driver_alone(&self) -> bool {
-        // Acquire: pairs with `count_out`, so that all that workers did comes before what follows.
-        self.alive.load(Ordering::Acquire) == 1
+        // AcqRel, and a read-modify-write: either this one sees that the last worker is counted out, or that worker
+        // sees what the driver saw, and rings. All that workers did comes before what follows.
+        self.alive.fetch_add(0, Ordering::AcqRel) == 1
     }
 }
 
@@ -120,18 +122,28 @@ pub fn apply<D: Door>(door: &D, event: Event) -> Effect {
         Effect::WakeDriver | Effect::ExitLast => crew.ring(),
         Effect::WakeIdle => door.wake_idle(),
         Effect::Close => {
-            if state.phase >= Phase::Cancelling {
-                crew.cancelled.cancel();
-            }
-            if state.phase >= Phase::Aborting {
-                crew.aborted.set();
-            }
-            door.close();
-            crew.ring();
+            let (cancelled, aborted) =
+                (state.phase >= Phase::Cancelling, state.phase >= Phase::Aborting);
+            // All of it, even if a waker panics.
+            let steps: [&dyn Fn(); 4] = [
+                &|| {
+                    let _ = cancelled && crew.cancelled.cancel();
+                },
+                &|| {
+                    let _ = aborted && crew.aborted.set();
+                },
+                &|| door.close(),
+                &|| crew.ring(),
+            ];
+            let mut steps = steps.into_iter();
+            finish_each(|| steps.next().map(|step| step()));
         }
         Effect::Stopped => {
-            door.close();
-            crew.stopped.set();
+            let steps: [&dyn Fn(); 2] = [&|| door.close(), &|| {
+                let _ = crew.stopped.set();
+            }];
+            let mut steps = steps.into_iter();
+            finish_each(|| steps.next().map(|step| step()));
         }
         Effect::None | Effect::Refused | Effect::Spawn(_) | Effect::Exit | Effect::Stay => {}
     }

@@ -14,12 +14,16 @@ use super::crew::{Door, Sizing, apply, count_out, grow};
 use super::state::{Effect, Event, Phase, State};
 use super::worker::Worker;
 use crate::mailbox::{HeapMailbox, Receiver};
+use crate::panic::finish_each;
 use crate::runtime::{Clock, Spawn, SpawnError, Task, Timer};
 use crate::sync::{Arc, Word};
 use crate::time::Instant;
 
 /// How long it waits before it tries again to have a worker.
 const RETRY: Duration = Duration::from_millis(50);
+
+/// How often it tries at the end, before what is left is left over: for a second.
+const TRIES: u32 = 20;
 
 /// The driver of a door `D`, as a future to be spawned: it sleeps by `Rt` and spawns by `Sp`.
 ///
@@ -39,6 +43,8 @@ pub struct Driver<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> {
     /// Whether it has had one more worker for work that was left.
     revived: bool,
     lost: Word,
+    /// How often it has tried in vain since nobody was left to end the work.
+    vain: u32,
     /// How much each worker had started at the last look.
     seen: Vec<Word>,
     /// What was spawned, by slot.
@@ -52,8 +58,9 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp
     pub(crate) fn new(door: Arc<D>, runtime: Rt, spawner: Sp) -> Self {
         let bell = Receiver::new(door.crew().bell.clone()).expect("a new mailbox has free seats");
         let (seen, tasks) = (Vec::new(), Vec::new());
-        let (sleep, look, retry, revived, lost) = (None, None, None, false, 0);
-        Self { door, runtime, spawner, bell, sleep, look, retry, revived, lost, seen, tasks }
+        let (sleep, look, retry) = (None, None, None);
+        let (revived, lost, vain) = (false, 0, 0);
+        Self { door, runtime, spawner, bell, sleep, look, retry, revived, lost, vain, seen, tasks }
     }
 
     /// Spawns the workers that are missing. If one can't be had, the others wait as well.
@@ -107,6 +114,18 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
         }
     }
 
+    /// Joins what has ended, where there is something to join.
+    fn reap(&mut self) {
+        if size_of::<Sp::Task>() == 0 {
+            return;
+        }
+        for (slot, task) in self.door.crew().slots.iter().zip(&mut self.tasks) {
+            if !slot.is_taken() {
+                task.take().into_iter().for_each(Task::join);
+            }
+        }
+    }
+
     /// How many workers have been idle since the last look.
     fn idle_since_last_look(&mut self) -> u32 {
         let mut idle = 0;
@@ -132,6 +151,7 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
         match self.look {
             Some(at) if now < at => return,
             Some(_) => {
+                self.reap();
                 let by = self.idle_since_last_look();
                 if by > 0 {
                     let _ = apply(&*self.door, Event::Shrink { by, min });
@@ -169,6 +189,7 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
         let now = || self.runtime.now();
         if lost != self.lost {
             self.lost = lost;
+            self.vain += 1;
             self.retry = Some(now().saturating_add(RETRY));
         }
         if self.retry.is_some_and(|at| now() < at) {
@@ -213,10 +234,16 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Future for Dr
             if state.phase >= Phase::Draining && state.live == 0 {
                 // Whoever began to close it may not have done so yet: until then work may come.
                 this.door.close();
-                if this.door.is_empty() {
+                // What nobody can be had for is left over.
+                let hopeless = this.vain > TRIES;
+                this.revived |= hopeless;
+                if hopeless || this.door.is_empty() {
                     let _ = apply(&*this.door, Event::Empty);
                     continue;
                 }
+            }
+            if state.phase < Phase::Draining {
+                this.vain = 0;
             }
             if state.target <= state.live {
                 // Nobody is missing any more: it would wake for nothing, again and again.
@@ -241,8 +268,12 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Drop for Driver<Rt, Sp, D> {
         if crew.state().is_done() && crew.is_driver_alone() {
             self.tasks.drain(..).flatten().for_each(Task::join);
         }
-        let _ = apply(&*self.door, Event::DriverGone);
-        count_out(&*self.door);
+        // Both, even if a waker panics.
+        let gone: fn(&D) = |door| {
+            let _ = apply(door, Event::DriverGone);
+        };
+        let mut steps = [gone, count_out].into_iter();
+        finish_each(|| steps.next().map(|step| step(&self.door)));
     }
 }
 

@@ -153,7 +153,10 @@ impl State {
             return (self, if event == Event::Leave { Effect::Stay } else { Effect::Refused });
         }
         match event {
-            Event::Resize(target) if self.phase < Phase::Cancelling => self.aim_at(target),
+            // What is over stays so: the driver may be about to go.
+            Event::Resize(target) if self.phase < Phase::Cancelling && !self.is_done() => {
+                self.aim_at(target)
+            }
             Event::Grow { max } if self.phase < Phase::Draining && self.target < max => {
                 // One more than there are, so that it may begin at once what they may be waiting for.
                 let present =
@@ -173,13 +176,7 @@ impl State {
                 (left, if left.is_done() { Effect::ExitLast } else { Effect::Exit })
             }
             Event::Leave => (self, Effect::Stay),
-            Event::Lost => {
-                let live = self.live.saturating_sub(1);
-                // With nobody left and nobody to be had, what is left is left over.
-                let hopeless = self.phase >= Phase::Draining && live == 0;
-                let target = if hopeless { 0 } else { self.target };
-                (Self { target, live, ..self }, Effect::WakeDriver)
-            }
+            Event::Lost => (Self { live: self.live.saturating_sub(1), ..self }, Effect::WakeDriver),
             Event::Finish => {
                 let live = self.live.saturating_sub(1);
                 let phase = self.phase.max(Phase::Draining);

@@ -10,7 +10,7 @@ use super::inside::Inside;
 use super::slots::{End, Slot};
 use super::state::{Effect, Event};
 use crate::latch::Wait;
-use crate::panic::catch;
+use crate::panic::{finish_each, swallow};
 use crate::runtime::Clock;
 use crate::sync::Arc;
 use crate::time::Instant;
@@ -115,7 +115,7 @@ impl<K: Clock, D: Door> Future for Worker<K, D> {
         if !this.opened {
             this.opened = true;
             let station = this.station.as_mut().expect("only the driver makes one without");
-            if catch(|| station.open()).is_err() {
+            if !swallow(|| station.open()) {
                 // Not told to go: lost.
                 return Poll::Ready(());
             }
@@ -192,7 +192,7 @@ impl<K, D: Door> Worker<K, D> {
     fn abort(&mut self) {
         if let Some(station) = self.station.as_mut().filter(|station| station.is_working()) {
             // What panics on being dropped takes nobody with it.
-            let _ = catch(|| station.abort());
+            swallow(|| station.abort());
             self.slot().end(End::Aborted, None);
         }
     }
@@ -200,13 +200,26 @@ impl<K, D: Door> Worker<K, D> {
 
 impl<K, D: Door> Drop for Worker<K, D> {
     fn drop(&mut self) {
+        // Who waits for the worker in what is dropped here would wait for ever.
+        let _inside = Inside::enter(Arc::as_ptr(&self.door).cast());
         self.abort();
         let station = self.station.take();
-        let _ = catch(|| drop(station));
+        swallow(|| drop(station));
         self.slot().release();
+        // All of it, even if a waker panics.
+        let mut steps = [Self::tell_if_lost, Self::count_out].into_iter();
+        finish_each(|| steps.next().map(|step| step(self)));
+    }
+}
+
+impl<K, D: Door> Worker<K, D> {
+    fn tell_if_lost(&mut self) {
         if !self.left {
             let _ = apply(&*self.door, Event::Lost);
         }
+    }
+
+    fn count_out(&mut self) {
         count_out(&*self.door);
     }
 }

@@ -285,7 +285,7 @@ fn growth_and_shrinking_stay_in_their_range() {
                 assert_eq!(after, expected, "{world:?} {event:?}");
             }
             Event::Resize(target) => {
-                let takes = world.state.phase < Phase::Cancelling;
+                let takes = world.state.phase < Phase::Cancelling && !world.state.is_done();
                 assert_eq!(after, if takes { target } else { before });
             }
             _ => {}
@@ -349,16 +349,14 @@ fn it_is_done_when_it_ends_and_nobody_is_left_or_to_come() {
     }
 }
 
-/// With nobody left who could do it, and nobody to be had, an ending is not put off.
+/// It is the driver who finds out that nobody is to be had.
 #[test]
-fn who_is_lost_is_replaced_unless_it_was_the_last_of_an_ending() {
+fn who_is_lost_is_missing() {
     for phase in &Phase::ALL[..5] {
-        for live in 0..3 {
+        for live in 0..3_u32 {
             let state = State { phase: *phase, gone: false, target: 3, live };
             let (next, effect) = state.step(Event::Lost);
-            let last = *phase >= Phase::Draining && live <= 1;
-            let (target, live) = (if last { 0 } else { 3 }, live.saturating_sub(1));
-            assert_eq!(next, State { target, live, ..state });
+            assert_eq!(next, State { live: live.saturating_sub(1), ..state });
             assert_eq!(effect, Effect::WakeDriver);
         }
     }
@@ -391,11 +389,14 @@ fn a_new_size_wakes_only_whom_it_concerns() {
         (at(Phase::Running, 2, 0), 0, Effect::None),
         (at(Phase::Draining, 2, 0), 0, Effect::WakeDriver),
         (at(Phase::Draining, 2, 1), 0, Effect::WakeIdle),
-        (at(Phase::Draining, 0, 0), 0, Effect::None),
+        (at(Phase::Draining, 0, 1), 1, Effect::WakeDriver),
     ] {
         let expected = (State { target: size, ..state }, effect);
         assert_eq!(state.step(Event::Resize(size)), expected, "{state:?}");
     }
+    // What is over stays so: the driver goes, and is not to be called lost for a size that comes late.
+    let over = at(Phase::Draining, 0, 0);
+    assert_eq!(over.step(Event::Resize(2)), (over, Effect::Refused));
 }
 
 #[test]
