@@ -15,8 +15,7 @@ const RUN: u32 = u32::MAX - 2;
 const DIGIT: u32 = 6;
 const DIGITS: usize = 1 << DIGIT;
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
-/// A bucket's slots are in so many lists, by the last bits of their numbers: the places in memory of so many
-/// slots can be waited for at once.
+/// A bucket's slots are in so many lists: what comes next in each of them can be waited for at once.
 const LANES: usize = 16;
 /// So many slots are looked through for the earliest, rather than moved.
 const GLANCE: u32 = 32;
@@ -168,6 +167,12 @@ const fn time_of(rank: u128) -> u64 {
     (rank >> 64) as u64
 }
 
+/// Which list of its bucket a slot is in. Neighbours share one: those that were inserted one after the other
+/// touch few lines of memory outside their own.
+const fn lane_of(slot: u32) -> usize {
+    (slot as usize >> 10) % LANES
+}
+
 /// What is next.
 struct First {
     time: u64,
@@ -296,7 +301,7 @@ impl<'a, T> Order<'a, T> {
             buckets.digits[level] |= 1 << digit;
         }
         bucket.len += 1;
-        let first = &mut bucket.first[slot as usize % LANES];
+        let first = &mut bucket.first[lane_of(slot)];
         let next = core::mem::replace(first, slot);
         let link = &mut self.slots[slot as usize].link;
         link.next = next;
@@ -322,7 +327,7 @@ impl<'a, T> Order<'a, T> {
         let (level, digit) = Address::of(time, self.state.bound).place();
         let bucket = &mut buckets.table[level][digit];
         if prev == NIL {
-            bucket.first[slot as usize % LANES] = next;
+            bucket.first[lane_of(slot)] = next;
         } else {
             self.slots[prev as usize].link.next = next;
         }
