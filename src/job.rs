@@ -453,7 +453,9 @@ impl<E, C> Job<E, C> {
         let poll = unsafe { (*this.as_ptr()).table }.poll;
         // By pointers alone: a future may point into itself, which a reference to its place would deny.
         // SAFETY: inside the job.
-        let place = unsafe { NonNull::new_unchecked(&raw mut (*this.as_ptr()).place) };
+        let place = unsafe { &raw mut (*this.as_ptr()).place };
+        // SAFETY: as the job is somewhere, so is its place.
+        let place = unsafe { NonNull::new_unchecked(place) };
         // SAFETY: the work that the table is for lies there, and the caller keeps to the rest.
         match catch(|| unsafe { poll(place, state, cx) }) {
             Ok(Poll::Pending) => Poll::Pending,

@@ -115,11 +115,11 @@ fn promise_03_a_worker_that_waits_for_itself_as_it_goes_is_told() {
 fn promise_01_a_worker_that_is_lost_at_the_end_is_replaced() {
     let tries = Arc::new(AtomicUsize::new(0));
     let counted = tries.clone();
-    let state = move || {
+    let make = move || {
         thread::sleep(Duration::from_millis(30));
         assert_ne!(counted.fetch_add(1, Ordering::Relaxed), 0, "on purpose: the first state");
     };
-    let pool = Pool::builder().fixed(1).state(state).start(&Threads::new()).unwrap();
+    let pool = Pool::builder().fixed(1).state(make).start(&Threads::new()).unwrap();
     for _ in 0..10 {
         pool.assign(|| ()).unwrap();
     }

@@ -21,6 +21,8 @@ pub struct Scene {
     pub ledger: Ledger,
     pub crowd: Crowd,
     pub gate: CancelToken,
+    /// Cancelled with the pool, or at the end of a run.
+    pub token: CancelToken,
     /// Set when the run comes to its end: clients do no more.
     pub ending: Cell<bool>,
     /// Whether it was cancelled or aborted, or its runtime went.
@@ -39,9 +41,9 @@ pub struct Scene {
 
 impl Scene {
     /// A job, and its number.
-    fn job(&self, pool: &TestPool) -> (usize, TestJob) {
+    fn job(&self) -> (usize, TestJob) {
         let witness = self.ledger.witness();
-        (witness.id, draw(&self.sim, witness, &self.gate, &pool.cancel_token()))
+        (witness.id, draw(&self.sim, witness, &self.gate, &self.token.child()))
     }
 
     fn note(&self, kind: Refusal, phase: Phase) {
@@ -56,7 +58,7 @@ impl Scene {
     }
 
     fn assign(&self, pool: &TestPool) {
-        let (id, job) = self.job(pool);
+        let (id, job) = self.job();
         let shared = self.sim.random(4) == 0;
         let result = if shared { (**pool).assign_job(job) } else { pool.assign_job(job) };
         match result {
@@ -67,7 +69,7 @@ impl Scene {
 
     /// Sends, and waits for room; or gives up at some time.
     async fn send(&self, pool: &TestPool) {
-        let (id, job) = self.job(pool);
+        let (id, job) = self.job();
         let mut send = pin!(pool.send_job(job));
         let patience = (self.sim.random(3) == 0).then(|| self.sim.random(6));
         let mut waited = false;
@@ -116,7 +118,10 @@ impl Scene {
                 assert!(!self.fixed && !(self.min..=self.max).contains(&size));
                 self.ledger.met("size out of range");
             }
-            Err(ResizeError::Stopping) => assert!(before.phase >= Phase::Cancelling),
+            Err(ResizeError::Stopping) => assert!(
+                before.phase >= Phase::Cancelling
+                    || before.phase == Phase::Draining && before.live == 0
+            ),
         }
     }
 

@@ -98,6 +98,7 @@ fn start(sim: &Sim, ledger: &Ledger, wild: bool) -> (TestPool, Rc<Scene>) {
         ledger: ledger.clone(),
         crowd: Crowd::new(sim),
         gate: CancelToken::new(),
+        token: pool.cancel_token(),
         ending: Cell::new(false),
         cut_off: Cell::new(false),
         limited: Cell::new(limit.is_some()),
@@ -190,12 +191,15 @@ async fn life(sim: &Sim, ledger: &Ledger) {
         }
     }
     scene.gate.cancel();
-    sim.limit_tasks(None);
+    // Else perhaps nobody is to be had to the end.
+    if ending != Ending::Shutdown || sim.random(4) != 0 {
+        sim.limit_tasks(None);
+    }
     // Those that wait for the token, where nobody cancels: time for the others, and then they are freed.
     if !scene.cut_off.get() {
         let grace = Duration::from_millis(sim.random(100));
         sim.sleep(grace).await;
-        pool.cancel_token().cancel();
+        scene.token.cancel();
     }
     in_time(sim, "the clients", &scene.crowd).await;
     if ending == Ending::LastHandle {
