@@ -16,6 +16,10 @@ const INTERVAL: Duration = Duration::from_micros(200);
 /// A sleep may take so much longer than it should; the rest of the interval is spun.
 const OVERSLEEP: Duration = Duration::from_micros(80);
 
+/// Jobs that are not counted, at the start of each round: until then the system may keep a worker on a core that
+/// it has to wake up for it, at four times the cost, depending on where the pool's threads happened to start.
+const SETTLING: u64 = 300;
+
 /// What is read off the samples of a round.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Quantile {
@@ -62,7 +66,7 @@ pub(crate) fn run<P: Opens>(quantile: Quantile, samples: u64) -> Sample {
 
     let mut due = Instant::now() + INTERVAL;
     wait_until(due);
-    let taken: Vec<f64> = (0..samples)
+    let taken: Vec<f64> = (0..SETTLING + samples)
         .map(|_| {
             TAKEN.store(0, Ordering::Relaxed);
             let submitted = Instant::now();
@@ -82,6 +86,7 @@ pub(crate) fn run<P: Opens>(quantile: Quantile, samples: u64) -> Sample {
             due = wait_until(due + INTERVAL);
             taken as f64
         })
+        .skip(SETTLING as usize)
         .collect();
     drop(handle);
     pool.close();
