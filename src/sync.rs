@@ -466,3 +466,57 @@ mod stack {
         }
     }
 }
+
+#[cfg(all(test, feature = "std", not(any(droves_loom, droves_shuttle))))]
+mod tests {
+    use std::thread;
+    use std::vec::Vec;
+
+    use super::{Stack, TryLock};
+
+    #[test]
+    fn promise_01_a_stack_gives_back_each_value_once() {
+        const EACH: usize = 20_000;
+        let stack = Stack::new();
+        let mut taken: Vec<usize> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|id| {
+                    let stack = &stack;
+                    scope.spawn(move || {
+                        let mut taken = Vec::new();
+                        for number in 0..EACH {
+                            stack.push(id * EACH + number);
+                            if number % 4 != 0 {
+                                taken.extend(stack.pop());
+                            }
+                        }
+                        taken
+                    })
+                })
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(stack.len(), 4 * EACH - taken.len());
+        taken.extend(core::iter::from_fn(|| stack.pop()));
+        taken.sort_unstable();
+        assert!(taken.into_iter().eq(0..4 * EACH));
+        assert!(stack.is_empty() && stack.len() == 0);
+    }
+
+    #[test]
+    fn promise_04_who_finds_a_value_in_use_does_without() {
+        let value = TryLock::new(1);
+        let within = value.with(2, |value, added| {
+            *value += added;
+            *value
+        });
+        assert_eq!(within, Ok(3));
+        let inner = value.with((), |_, ()| value.with("back", |_, _| ()));
+        assert_eq!(inner, Ok(Err("back")));
+        let panicked = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+            value.with((), |_, ()| panic!("on purpose"))
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(value.with((), |value, ()| *value), Ok(3));
+    }
+}

@@ -17,7 +17,7 @@
 //!
 //! # Jobs
 //! A job is a closure, a future, or a closure that is given its worker's [own state](Builder::state); see
-//! [`IntoJob`](crate::job::IntoJob). Up to 64 bytes are stored in place, without an allocation. A job returns
+//! [`IntoJob`]. Up to 64 bytes are stored in place, without an allocation. A job returns
 //! nothing, or a `Result<(), E>` whose error, like a panic, goes to the pool's [error handler](Builder::on_error).
 //! Jobs wait in one place, in the order in which they came, so a busy worker keeps none of them waiting while another
 //! is idle. Only those that were being taken when the pool was made smaller may be out of that order.
