@@ -500,7 +500,8 @@ mod tests {
         taken.extend(core::iter::from_fn(|| stack.pop()));
         taken.sort_unstable();
         assert!(taken.into_iter().eq(0..4 * EACH));
-        assert!(stack.is_empty() && stack.len() == 0);
+        assert!(stack.is_empty());
+        assert_eq!(stack.len(), 0);
     }
 
     #[test]
