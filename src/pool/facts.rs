@@ -51,7 +51,8 @@ pub struct WorkerFacts {
     /// How many jobs it has begun, and those before it with its index.
     pub started: u64,
     /// When it began the last one, by its runtime's clock. `None` unless the pool is
-    /// [`timed`](super::Builder::timed).
+    /// [`timed`](super::Builder::timed). On targets without 64-bit atomics in whole milliseconds, which come round
+    /// after 49 days.
     pub last_started: Option<Instant>,
     /// When it ended the last one.
     pub last_finished: Option<Instant>,

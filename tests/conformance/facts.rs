@@ -1,6 +1,7 @@
 //! What a pool tells.
 
 use droves::pool::{Phase, Pool};
+use droves::time::Instant;
 
 use crate::help::{Gate, Tally, all_idle};
 use crate::world::World;
@@ -16,7 +17,7 @@ async fn tr_16_each_worker_tells_what_it_does<W: World>(w: &W) {
         assert_eq!((worker.last_started, worker.last_finished), (None, None));
     }
     w.sleep(2).await;
-    let before = w.now();
+    let before = kept(w.now());
     let (tally, gate) = (Tally::new(), Gate::new());
     pool.assign(tally.job(&gate)).unwrap();
     w.until(|| tally.running() == 1).await;
@@ -29,7 +30,7 @@ async fn tr_16_each_worker_tells_what_it_does<W: World>(w: &W) {
     w.sleep(5).await;
     pool.shutdown().unwrap();
     assert!(pool.workers().filter(|worker| worker.busy).all(|worker| worker.stopping));
-    let opened = w.now();
+    let opened = kept(w.now());
     gate.open();
     pool.join().await.unwrap();
     assert_eq!((pool.workers().count(), tally.done()), (0, 1));
@@ -39,11 +40,11 @@ async fn tr_16_each_worker_tells_what_it_does<W: World>(w: &W) {
     let pool = Pool::builder().fixed(1).timed().start(w.rt()).unwrap();
     for done in 1..=3 {
         let gate = Gate::new();
-        let before = w.now();
+        let before = kept(w.now());
         pool.assign(tally.job(&gate)).unwrap();
         w.until(|| tally.running() == 1).await;
         w.sleep(2).await;
-        let opened = w.now();
+        let opened = kept(w.now());
         gate.open();
         w.until(|| all_idle(&pool, 1)).await;
         let worker = pool.workers().next().unwrap();
@@ -52,6 +53,12 @@ async fn tr_16_each_worker_tells_what_it_does<W: World>(w: &W) {
         assert!(before <= started && started <= opened && opened <= finished);
         assert!(finished <= w.now());
     }
+}
+
+/// A moment as workers keep it.
+fn kept(at: Instant) -> Instant {
+    let unit = if cfg!(droves_word32) { 1_000_000 } else { 1 };
+    Instant::from_nanos(at.as_nanos() / unit * unit)
 }
 
 async fn tr_16_an_untimed_worker_looks_at_no_clock<W: World>(w: &W) {
