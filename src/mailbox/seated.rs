@@ -15,23 +15,35 @@ impl<P: Pointer> Seated<P> {
     /// Takes a free seat; makes more of them if there is none, where there may be more.
     pub(super) fn take(mailbox: P) -> Result<Self, HandlesError> {
         let storage = &mailbox.storage;
-        let blocks = || (0..).map_while(|number| storage.block(number));
-        loop {
-            // Where it is likely first, and then everywhere.
-            let found = [false, true]
-                .into_iter()
-                .find_map(|everywhere| blocks().find_map(|block| block.take(everywhere)));
-            let Some(seat) = found else {
-                if storage.grow(blocks().count()) {
+        let (mut number, mut sure) = (0, 0);
+        let (block, seat) = loop {
+            let Some(block) = storage.block(number) else {
+                // A hint may have hidden a free seat.
+                let hidden = (sure..number).find_map(|number| {
+                    let block = storage.block(number)?;
+                    Some((block, block.take_anywhere()?))
+                });
+                if let Some(found) = hidden {
+                    break found;
+                }
+                sure = number;
+                if storage.grow(number) {
                     continue;
                 }
                 return Err(HandlesError { max: storage.max_seats() });
             };
-            // Relaxed: `take` ordered it after the last owner's `drop`.
-            let spare = storage.block_of(seat).get(seat).spare.load(Ordering::Relaxed);
-            let spare = low(spare) ^ Self::home(&mailbox, seat);
-            return Ok(Self { mailbox, seat, spare });
-        }
+            if let Some(seat) = block.take() {
+                break (block, seat);
+            }
+            number += 1;
+            if !block.has_hint() {
+                sure = number;
+            }
+        };
+        // Relaxed: `take` ordered it after the last owner's `drop`.
+        let spare = block.get(seat).spare.load(Ordering::Relaxed);
+        let spare = low(spare) ^ Self::home(&mailbox, seat);
+        Ok(Self { mailbox, seat, spare })
     }
 
     /// The index of the cell that came with the seat.

@@ -69,10 +69,22 @@ impl<'a> Seats<'a> {
         &self.list[seat - self.first]
     }
 
-    /// Takes a free seat, if it finds one. Returns its number. With `everywhere` it finds one if there is one.
-    pub(crate) fn take(self, everywhere: bool) -> Option<usize> {
-        let hint = self.start.filter(|_| !everywhere);
-        let start = hint.map_or(0, |hint| low(hint.load(Ordering::Relaxed)));
+    /// Takes a free seat where one is likely, if it finds one. Returns its number.
+    pub(crate) fn take(self) -> Option<usize> {
+        self.take_from(self.start.map_or(0, |start| low(start.load(Ordering::Relaxed))))
+    }
+
+    /// Whether [`take`](Self::take) follows a hint, and so may miss a free seat.
+    pub(crate) fn has_hint(self) -> bool {
+        self.start.is_some()
+    }
+
+    /// Takes a free seat, if there is one. Returns its number.
+    pub(crate) fn take_anywhere(self) -> Option<usize> {
+        self.take_from(0)
+    }
+
+    fn take_from(self, start: usize) -> Option<usize> {
         for (at, group) in self.groups.iter().enumerate().skip(start) {
             let seats = (self.list.len() - at * GROUP).min(GROUP);
             let all = if seats == GROUP { Word::from(u32::MAX) } else { bit(seats) - 1 };
