@@ -233,7 +233,7 @@ impl State {
             Effect::WakeDriver
         } else if target < self.target && aimed.has_excess() {
             Effect::WakeIdle
-        } else if target < self.target && aimed.is_done() {
+        } else if aimed.is_done() {
             Effect::WakeDriver
         } else {
             Effect::None
