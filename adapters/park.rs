@@ -8,11 +8,11 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 use std::task::Wake;
-use std::thread::{self, Thread, ThreadId};
+use std::thread::{self, Thread};
 use std::time::Instant;
 use std::vec::Vec;
 
-use crate::sync::{AtomicWord, Ordering};
+use crate::sync::{AtomicWord, Ordering, Word};
 
 /// Wakes a thread that runs a future. It remembers that itself: whatever else parks the thread meanwhile takes the
 /// thread's own token.
@@ -40,9 +40,9 @@ impl Wake for Unpark {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // Release: what was done before is visible to the poll that follows.
-        if self.woken.fetch_or(1, Ordering::Release) == 0 {
-            self.thread.unpark();
-        }
+        self.woken.fetch_or(1, Ordering::Release);
+        // Also if it was woken already: whoever did that may have stopped before this line.
+        self.thread.unpark();
     }
 }
 
@@ -58,7 +58,7 @@ std::thread_local! {
 /// A sleep, and whom to wake at its end.
 struct Entry {
     at: Instant,
-    number: u64,
+    number: Word,
     waker: Waker,
 }
 
@@ -145,37 +145,33 @@ impl Drop for Inside {
 #[must_use = "futures do nothing unless polled"]
 pub struct Sleep {
     at: Instant,
-    /// The thread that polled it last, and its number in that thread's list.
-    listed: Option<(ThreadId, u64)>,
+    /// Its number in the lists of the threads that polled it, in each at most once.
+    number: Word,
 }
 
 impl Sleep {
-    pub(super) const fn until(at: Instant) -> Self {
-        Self { at, listed: None }
+    pub(super) fn until(at: Instant) -> Self {
+        static NUMBERS: AtomicWord = AtomicWord::new(0);
+        // Relaxed: only to be different.
+        Self { at, number: NUMBERS.fetch_add(1, Ordering::Relaxed) }
     }
 
-    fn forget(&mut self) {
-        // An entry in the list of another thread stays until its time: it wakes somebody for nothing.
-        if let Some((_, number)) =
-            self.listed.take().filter(|&(thread, _)| thread == thread::current().id())
-        {
-            let entry = SLEEPS.try_with(|sleeps| {
-                let mut sleeps = sleeps.borrow_mut();
-                let at = sleeps.iter().position(|entry| entry.number == number)?;
-                Some(sleeps.swap_remove(at))
-            });
-            drop(entry);
-        }
+    /// Takes it off this thread's list. In the list of another it stays until its time, and wakes somebody for nothing.
+    fn forget(&self) {
+        let entry = SLEEPS.try_with(|sleeps| {
+            let mut sleeps = sleeps.borrow_mut();
+            let at = sleeps.iter().position(|entry| entry.number == self.number)?;
+            Some(sleeps.swap_remove(at))
+        });
+        // Dropped outside the borrow: a waker may be anything.
+        drop(entry);
     }
 }
 
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        std::thread_local! {
-            static NUMBERS: Cell<u64> = const { Cell::new(0) };
-        }
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.forget();
         if self.at <= Instant::now() {
             return Poll::Ready(());
@@ -184,10 +180,8 @@ impl Future for Sleep {
             DEPTH.with(Cell::get) > 0,
             "a sleep of `Threads` was polled outside `droves::threads::block_on`, where nobody would end it"
         );
-        let number = NUMBERS.with(|numbers| numbers.replace(numbers.get() + 1));
-        let entry = Entry { at: self.at, number, waker: cx.waker().clone() };
+        let entry = Entry { at: self.at, number: self.number, waker: cx.waker().clone() };
         SLEEPS.with(|sleeps| sleeps.borrow_mut().push(entry));
-        self.listed = Some((thread::current().id(), number));
         Poll::Pending
     }
 }
