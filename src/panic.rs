@@ -89,14 +89,18 @@ mod imp {
 /// Calls `f`. Returns whether it did not panic; if it did, not even what it panicked with panics any more.
 #[cfg(feature = "alloc")]
 pub(crate) fn swallow(f: impl FnOnce()) -> bool {
-    let Err(panic) = catch(f) else {
-        return true;
-    };
-    // What is dropped here may be anything. If that panics too, it is better lost.
-    if let Err(panic) = catch(|| drop(panic)) {
-        core::mem::forget(panic);
+    let caught = catch(f);
+    #[cfg(feature = "std")]
+    if let Err(panic) = caught {
+        // What is dropped here may be anything. If that panics too, it is better lost.
+        if let Err(panic) = catch(|| drop(panic)) {
+            core::mem::forget(panic);
+        }
+        return false;
     }
-    false
+    #[cfg(not(feature = "std"))]
+    let Ok(()) = caught;
+    true
 }
 
 /// Calls `next` until it has nothing more, also if it panics on the way; twice is an abort.

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::shared::{MakeState, OnError};
 use super::{Driver, Overflow, Pool, Runtime, Shared, StartError, StartErrorKind, Worker};
 use crate::config::ConfigError;
-use crate::job::{Error, Job, JobError};
+use crate::job::{Error, JobError};
 use crate::mailbox::{HeapMailbox, MAX_SEATS};
 use crate::runtime::{Clock, Spawn, Timer};
 use crate::sync::{Arc, AtomicWord, Stack, Word};
@@ -28,6 +28,16 @@ const MOST_BY_DEFAULT: usize = 65_536;
 
 /// Makes a [`Pool`].
 pub struct Builder<E: 'static = Error, C: 'static = ()> {
+    settings: Settings,
+    make_state: Arc<MakeState<C>>,
+    on_error: Option<Arc<OnError<E, C>>>,
+    /// Whether an error handler was given before `state`, which it does not fit any more.
+    unfit_handler: bool,
+}
+
+/// What does not depend on errors or states.
+#[derive(Clone, Copy, Debug)]
+struct Settings {
     sizes: Sizes,
     initial: Option<usize>,
     mailbox: usize,
@@ -35,10 +45,6 @@ pub struct Builder<E: 'static = Error, C: 'static = ()> {
     idle_timeout: Duration,
     overflow: Overflow,
     timed: bool,
-    make_state: Arc<MakeState<C>>,
-    on_error: Option<Arc<OnError<E, C>>>,
-    /// Whether an error handler was given before `state`, which it does not fit any more.
-    unfit_handler: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,13 +56,15 @@ enum Sizes {
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
-            sizes: Sizes::Fixed(4),
-            initial: None,
-            mailbox: 16,
-            capacity: None,
-            idle_timeout: Duration::from_secs(10),
-            overflow: Overflow::Refuse,
-            timed: false,
+            settings: Settings {
+                sizes: Sizes::Fixed(4),
+                initial: None,
+                mailbox: 16,
+                capacity: None,
+                idle_timeout: Duration::from_secs(10),
+                overflow: Overflow::Refuse,
+                timed: false,
+            },
             make_state: Arc::new(Box::new(|| ())),
             on_error: None,
             unfit_handler: false,
@@ -66,13 +74,18 @@ impl Builder {
 
 #[allow(clippy::result_large_err, reason = "an error gives the builder back, once")]
 impl<E: 'static, C: 'static> Builder<E, C> {
+    fn with(mut self, set: impl FnOnce(&mut Settings)) -> Self {
+        set(&mut self.settings);
+        self
+    }
+
     /// So many workers, from the start to the end, unless the pool is [resized](Shared::resize). The default is 4.
     ///
     /// # Cost
     /// None.
     #[must_use]
     pub fn fixed(self, size: usize) -> Self {
-        Self { sizes: Sizes::Fixed(size), ..self }
+        self.with(|settings| settings.sizes = Sizes::Fixed(size))
     }
 
     /// Workers as needed: one more when a job finds nobody idle, one less when somebody was idle for long, and
@@ -82,7 +95,8 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     /// None.
     #[must_use]
     pub fn dynamic(self, sizes: RangeInclusive<usize>) -> Self {
-        Self { sizes: Sizes::Dynamic { min: *sizes.start(), max: *sizes.end() }, ..self }
+        let (min, max) = sizes.into_inner();
+        self.with(|settings| settings.sizes = Sizes::Dynamic { min, max })
     }
 
     /// How many workers a dynamic pool has at first: its least number unless said otherwise. A fixed pool
@@ -92,7 +106,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     /// None.
     #[must_use]
     pub fn initial(self, size: usize) -> Self {
-        Self { initial: Some(size), ..self }
+        self.with(|settings| settings.initial = Some(size))
     }
 
     /// How many jobs can wait for each worker that there may be; 0 is taken as 1, and the default is 16. They
@@ -102,7 +116,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     /// None.
     #[must_use]
     pub fn mailbox(self, jobs: usize) -> Self {
-        Self { mailbox: jobs, ..self }
+        self.with(|settings| settings.mailbox = jobs)
     }
 
     /// How many jobs can wait. The default is [`mailbox`](Self::mailbox) for each worker, at most 65 536.
@@ -111,7 +125,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     /// None.
     #[must_use]
     pub fn capacity(self, jobs: usize) -> Self {
-        Self { capacity: Some(jobs), ..self }
+        self.with(|settings| settings.capacity = Some(jobs))
     }
 
     /// How long a worker of a dynamic pool is idle before it goes: at least so long, and at most twice. The
@@ -121,7 +135,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     /// None.
     #[must_use]
     pub fn idle_timeout(self, idle_timeout: Duration) -> Self {
-        Self { idle_timeout, ..self }
+        self.with(|settings| settings.idle_timeout = idle_timeout)
     }
 
     /// What is done with a job for which there is no room.
@@ -130,7 +144,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     /// None.
     #[must_use]
     pub fn overflow(self, overflow: Overflow) -> Self {
-        Self { overflow, ..self }
+        self.with(|settings| settings.overflow = overflow)
     }
 
     /// Lets workers tell when they [began and ended](super::WorkerFacts::last_started) their last job.
@@ -139,7 +153,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     /// Two looks at the clock for each job.
     #[must_use]
     pub fn timed(self) -> Self {
-        Self { timed: true, ..self }
+        self.with(|settings| settings.timed = true)
     }
 
     /// Gives each worker a state of its own, e.g. a connection, which it lends to jobs that are made of a closure with
@@ -153,13 +167,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
     #[must_use]
     pub fn state<N: 'static>(self, make: impl Fn() -> N + Send + Sync + 'static) -> Builder<E, N> {
         Builder {
-            sizes: self.sizes,
-            initial: self.initial,
-            mailbox: self.mailbox,
-            capacity: self.capacity,
-            idle_timeout: self.idle_timeout,
-            overflow: self.overflow,
-            timed: self.timed,
+            settings: self.settings,
             make_state: Arc::new(Box::new(make)),
             on_error: None,
             unfit_handler: self.unfit_handler || self.on_error.is_some(),
@@ -181,13 +189,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
         on_error: impl Fn(JobError<N>, &Shared<N, C>) + Send + Sync + 'static,
     ) -> Builder<N, C> {
         Builder {
-            sizes: self.sizes,
-            initial: self.initial,
-            mailbox: self.mailbox,
-            capacity: self.capacity,
-            idle_timeout: self.idle_timeout,
-            overflow: self.overflow,
-            timed: self.timed,
+            settings: self.settings,
             make_state: self.make_state,
             on_error: Some(Arc::new(Box::new(on_error))),
             unfit_handler: self.unfit_handler,
@@ -229,7 +231,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
         if self.unfit_handler {
             return Err(StartError { kind: StartErrorKind::HandlerBeforeState, builder: self });
         }
-        let (jobs, target, sizing) = match self.prepare() {
+        let (jobs, target, sizing) = match self.settings.prepare() {
             Ok(prepared) => prepared,
             Err(error) => {
                 return Err(StartError { kind: StartErrorKind::Config(error), builder: self });
@@ -238,12 +240,12 @@ impl<E: 'static, C: 'static> Builder<E, C> {
         // Workers come and go; only the pool's handles are to close it.
         jobs.keep_receiving();
         let shared = Arc::new(Shared {
-            crew: Crew::new(target, sizing, self.timed),
+            crew: Crew::new(target, sizing, self.settings.timed),
             jobs: Arc::new(jobs),
             put_back: Stack::new(),
             make_state: self.make_state.clone(),
             on_error: self.on_error.clone(),
-            overflow: self.overflow,
+            overflow: self.settings.overflow,
             dropped: AtomicWord::new(0),
             handler_panics: AtomicWord::new(0),
         });
@@ -258,10 +260,11 @@ impl<E: 'static, C: 'static> Builder<E, C> {
             Err(error) => Err(StartError { kind: StartErrorKind::Spawn(error), builder: self }),
         }
     }
+}
 
+impl Settings {
     /// Checks the configuration, and makes the room for the jobs.
-    #[allow(clippy::type_complexity, reason = "three things, for one caller")]
-    fn prepare(&self) -> Result<(HeapMailbox<Job<E, C>>, u32, Sizing), ConfigError> {
+    fn prepare<T>(&self) -> Result<(HeapMailbox<T>, u32, Sizing), ConfigError> {
         let most = MAX_SIZE as usize;
         let narrow = |size: usize| u32::try_from(size).expect("at most `MAX_SIZE`");
         let (max, target, sizing) = match self.sizes {
@@ -291,13 +294,6 @@ impl<E: 'static, C: 'static> Builder<E, C> {
 
 impl<E: 'static, C: 'static> fmt::Debug for Builder<E, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("sizes", &self.sizes)
-            .field("mailbox", &self.mailbox)
-            .field("capacity", &self.capacity)
-            .field("idle_timeout", &self.idle_timeout)
-            .field("overflow", &self.overflow)
-            .field("timed", &self.timed)
-            .finish_non_exhaustive()
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
