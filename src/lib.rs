@@ -23,6 +23,7 @@ extern crate std;
 mod sync;
 
 mod config;
+pub mod control;
 pub mod runtime;
 pub mod time;
 

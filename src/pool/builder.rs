@@ -6,6 +6,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use super::shared::{MakeState, OnError};
+use super::station::PoolDesk;
 use super::{Driver, Overflow, Pool, Runtime, Shared, StartError, StartErrorKind, Worker};
 use crate::config::ConfigError;
 use crate::job::{Error, JobError};
@@ -254,7 +255,7 @@ impl<E: 'static, C: 'static> Builder<E, C> {
             drop(runtime.sleep_until(runtime.now()));
         }
         let pool = Pool::new(shared.clone());
-        let driver = Driver::new(shared, runtime.clone(), workers.clone());
+        let driver = Driver::new(PoolDesk(shared), runtime.clone(), workers.clone());
         match runtime.spawn(driver) {
             Ok(_detached) => Ok(pool),
             Err(error) => Err(StartError { kind: StartErrorKind::Spawn(error), builder: self }),

@@ -170,38 +170,6 @@ impl<B> fmt::Display for StartError<B> {
 
 impl<B> core::error::Error for StartError<B> {}
 
-/// The size of a pool was not changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResizeError {
-    /// It is out of range.
-    Config(ConfigError),
-    /// The pool is cancelled, or has stopped.
-    Stopping,
-}
-
-impl fmt::Display for ResizeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(error) => error.fmt(f),
-            Self::Stopping => f.write_str("the pool is stopping"),
-        }
-    }
-}
-
-impl core::error::Error for ResizeError {}
-
-/// What was asked for has been done before, or comes too late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AlreadyStopping;
-
-impl fmt::Display for AlreadyStopping {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the pool is stopping already")
-    }
-}
-
-impl core::error::Error for AlreadyStopping {}
-
 /// Waiting for the end of a pool was in vain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JoinError {

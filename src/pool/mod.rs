@@ -47,11 +47,9 @@ mod send;
 mod shared;
 mod station;
 
+pub use crate::control::{AlreadyStopping, ResizeError};
 pub use builder::Builder;
-pub use error::{
-    AlreadyStopping, AssignError, AssignManyError, JoinError, Refusal, ResizeError, StartError,
-    StartErrorKind,
-};
+pub use error::{AssignError, AssignManyError, JoinError, Refusal, StartError, StartErrorKind};
 pub use facts::{Phase, Stats, WorkerFacts};
 pub use join::{JoinFut, Leftovers};
 pub use send::{SendFut, SendJobFut};
@@ -85,13 +83,13 @@ impl<Rt, E: 'static, C: 'static> Runtime<E, C> for Rt where
 ///
 /// # Cancel safety
 /// Dropping it before it is done drops the job that it does, which counts as aborted. The driver replaces it.
-pub type Worker<Sp, E, C> = crate::workers::worker::Worker<Sp, Shared<E, C>>;
+pub type Worker<Sp, E, C> = crate::workers::worker::Worker<Sp, station::PoolStation<E, C>>;
 
 /// The driver of a pool, as a future for its runtime to spawn.
 ///
 /// # Cancel safety
 /// Dropping it before it is done aborts the pool: its runtime is gone.
-pub type Driver<Rt, Sp, E, C> = crate::workers::driver::Driver<Rt, Sp, Shared<E, C>>;
+pub type Driver<Rt, Sp, E, C> = crate::workers::driver::Driver<Rt, Sp, station::PoolDesk<E, C>>;
 
 /// A handle to a pool of workers. Clone it for each thread or task that assigns.
 ///

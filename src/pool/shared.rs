@@ -19,8 +19,6 @@ use crate::workers::crew::{Crew, Door, Sizing, apply, grow};
 use crate::workers::slots::End;
 use crate::workers::state::{Effect, Event};
 
-use super::station::PoolStation;
-
 /// What a pool does with a job for which there is no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
@@ -257,26 +255,27 @@ impl<E: 'static, C: 'static> Shared<E, C> {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let state = self.crew.state();
-        let sum = |end| self.crew.slots.iter().map(|slot| facts::wide(slot.ended(end))).sum();
-        // What ended is read before what began, so that nothing seems to have ended that had not begun.
-        let (succeeded, failed) = (sum(End::Succeeded), sum(End::Failed));
-        let (panicked, aborted): (u64, u64) = (sum(End::Panicked), sum(End::Aborted));
-        let started: u64 = self.crew.slots.iter().map(|slot| facts::wide(slot.started())).sum();
-        let ended: u64 = succeeded + failed + panicked + aborted;
+        let slots = &self.crew.slots;
+        let sum = |end| slots.iter().map(|slot| facts::wide(slot.ended(end))).sum();
+        let (succeeded, panicked, aborted) =
+            (sum(End::Succeeded), sum(End::Panicked), sum(End::Aborted));
+        let failed = sum(End::Failed) + panicked;
+        let dropped = facts::wide(self.dropped.load(Ordering::Relaxed));
+        let (waiting, running) = (self.waiting(), slots.busy());
+        let present = (waiting + running) as u64;
         Stats {
-            phase: state.phase,
-            size: state.target as usize,
-            live: state.live as usize,
             idle: self.jobs.idle_receivers(),
-            waiting: self.waiting(),
-            running: started.saturating_sub(ended),
+            submitted: present + succeeded + failed + aborted + dropped,
+            waiting,
+            running,
             succeeded,
             failed,
             panicked,
             aborted,
-            dropped: facts::wide(self.dropped.load(Ordering::Relaxed)),
+            dropped,
             handler_panics: facts::wide(self.handler_panics.load(Ordering::Relaxed)),
             lost_workers: facts::wide(self.crew.lost()),
+            ..Stats::new(state.phase, state.target as usize, state.live as usize)
         }
     }
 
@@ -319,14 +318,8 @@ impl<E: 'static, C: 'static> Shared<E, C> {
 }
 
 impl<E: 'static, C: 'static> Door for Shared<E, C> {
-    type Station = PoolStation<E, C>;
-
     fn crew(&self) -> &Crew {
         &self.crew
-    }
-
-    fn station(door: &Arc<Self>) -> Option<PoolStation<E, C>> {
-        PoolStation::new(door)
     }
 
     fn close(&self) {

@@ -9,6 +9,7 @@ use super::Shared;
 use crate::job::Job;
 use crate::mailbox::Receiver;
 use crate::sync::Arc;
+use crate::workers::driver::Desk;
 use crate::workers::slots::End;
 use crate::workers::worker::Station;
 
@@ -40,11 +41,17 @@ impl<E: 'static, C: 'static> PoolStation<E, C> {
         self.loaded = true;
         // It may still be listed as idle.
         self.jobs.stop_waiting();
-        if self.has_more() {
+        if self.is_put_back() {
             // Somebody may have looked while the others were being put back.
             self.shared.jobs.wake_receivers();
         }
         true
+    }
+
+    /// Whether a job waits that was given back.
+    #[inline]
+    fn is_put_back(&self) -> bool {
+        !self.shared.put_back.is_empty()
     }
 
     #[inline]
@@ -57,14 +64,16 @@ impl<E: 'static, C: 'static> PoolStation<E, C> {
     }
 }
 
-impl<E: 'static, C: 'static> Station for PoolStation<E, C> {
+impl<K, E: 'static, C: 'static> Station<K> for PoolStation<E, C> {
+    type Door = Shared<E, C>;
+
     fn open(&mut self) {
         self.state = Some((self.shared.make_state)());
     }
 
     #[inline]
     fn try_take(&mut self) -> Poll<bool> {
-        if self.has_more() && self.take_put_back() {
+        if self.is_put_back() && self.take_put_back() {
             return Poll::Ready(true);
         }
         let pulled = self.jobs.try_pull();
@@ -81,7 +90,7 @@ impl<E: 'static, C: 'static> Station for PoolStation<E, C> {
     }
 
     #[inline]
-    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+    fn poll_work(&mut self, _clock: &K, cx: &mut Context<'_>) -> Poll<End> {
         let state = self.state.as_mut().expect("opened first");
         // Should it panic, there is no job any more.
         self.loaded = false;
@@ -107,7 +116,7 @@ impl<E: 'static, C: 'static> Station for PoolStation<E, C> {
 
     #[inline]
     fn has_more(&self) -> bool {
-        !self.shared.put_back.is_empty()
+        self.is_put_back()
     }
 
     fn abort(&mut self) {
@@ -121,6 +130,22 @@ impl<E: 'static, C: 'static> Station for PoolStation<E, C> {
 
     fn meet(&self) {
         self.shared.jobs.meet();
+    }
+}
+
+/// Where the driver of a pool works.
+pub struct PoolDesk<E: 'static, C: 'static>(pub(super) Arc<Shared<E, C>>);
+
+impl<K, E: 'static, C: 'static> Desk<K> for PoolDesk<E, C> {
+    type Door = Shared<E, C>;
+    type Station = PoolStation<E, C>;
+
+    fn door(&self) -> &Arc<Shared<E, C>> {
+        &self.0
+    }
+
+    fn station(&self, _index: usize) -> Option<PoolStation<E, C>> {
+        PoolStation::new(&self.0)
     }
 }
 

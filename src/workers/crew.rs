@@ -2,14 +2,13 @@
 
 use super::cell::StateCell;
 use super::slots::Slots;
-use super::state::{Effect, Event, Phase, State};
+use super::state::{Effect, Event, State};
 use crate::cancel::CancelToken;
+use crate::control::Phase;
 use crate::latch::Latch;
 use crate::mailbox::HeapMailbox;
 use crate::panic::finish_each;
 use crate::sync::{Arc, AtomicWord, Ordering};
-
-use super::worker::Station;
 
 /// How many workers there may be, and how long they stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +20,8 @@ pub enum Sizing {
 }
 
 /// The shared part of a door.
-pub trait Door: Send + Sync + Sized + 'static {
-    /// What each worker works with.
-    type Station: Station;
-
+pub trait Door: 'static {
     fn crew(&self) -> &Crew;
-    /// What a new worker works with; `None` if there is no room for one more.
-    fn station(door: &Arc<Self>) -> Option<Self::Station>;
     /// Lets no more work in, and wakes everybody who waits for some.
     fn close(&self);
     /// Whether no work waits.

@@ -11,8 +11,9 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::crew::{Door, Sizing, apply, count_out, grow};
-use super::state::{Effect, Event, Phase, State};
-use super::worker::Worker;
+use super::state::{Effect, Event, State};
+use super::worker::{Station, Worker};
+use crate::control::Phase;
 use crate::mailbox::{HeapMailbox, Receiver};
 use crate::panic::finish_each;
 use crate::runtime::{Clock, Spawn, SpawnError, Task, Timer};
@@ -25,17 +26,38 @@ const RETRY: Duration = Duration::from_millis(50);
 /// How often it tries at the end, before what is left is left over: for a second.
 const TRIES: u32 = 20;
 
-/// The driver of a door `D`, as a future to be spawned: it sleeps by `Rt` and spawns by `Sp`.
+/// What the driver of a door has to do beside minding workers that look at the time by `K`.
+pub trait Desk<K>: Unpin {
+    type Door: Door;
+    type Station: Station<K, Door = Self::Door>;
+
+    fn door(&self) -> &Arc<Self::Door>;
+    /// Where the worker with this index works; `None` if there is no room for one more.
+    fn station(&self, index: usize) -> Option<Self::Station>;
+    /// Does what is due, and says when the next is.
+    #[inline]
+    fn tend(&mut self, now: impl Fn() -> Instant) -> Option<Instant> {
+        let _ = now;
+        None
+    }
+    /// Leaves over what it has. Nothing is called after that.
+    #[inline]
+    fn leave(&mut self) {}
+}
+
+/// The driver at a desk `D`, as a future to be spawned: it sleeps by `Rt` and spawns by `Sp`.
 ///
 /// # Cancel safety
 /// Dropping it before it is done aborts the door: its runtime is gone.
-pub struct Driver<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> {
-    door: Arc<D>,
+pub struct Driver<Rt: Timer, Sp: Spawn<Worker<Sp, D::Station>>, D: Desk<Sp>> {
+    desk: D,
     runtime: Rt,
     spawner: Sp,
     bell: Receiver<(), Arc<HeapMailbox<()>>>,
     /// Made once, and set again and again.
     sleep: Option<Pin<Box<Rt::Sleep>>>,
+    /// When its desk has to do something.
+    due: Option<Instant>,
     /// When it is to look again who is idle.
     look: Option<Instant>,
     /// When it is to try again to have a worker.
@@ -51,16 +73,31 @@ pub struct Driver<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> {
     tasks: Vec<Option<Sp::Task>>,
 }
 
-impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Unpin for Driver<Rt, Sp, D> {}
+impl<Rt: Timer, Sp: Spawn<Worker<Sp, D::Station>>, D: Desk<Sp>> Unpin for Driver<Rt, Sp, D> {}
 
-impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
+impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D::Station>>, D: Desk<Sp>> Driver<Rt, Sp, D> {
     /// The driver of a door that has none yet.
-    pub(crate) fn new(door: Arc<D>, runtime: Rt, spawner: Sp) -> Self {
-        let bell = Receiver::new(door.crew().bell.clone()).expect("a new mailbox has free seats");
+    pub(crate) fn new(desk: D, runtime: Rt, spawner: Sp) -> Self {
+        let bell = desk.door().crew().bell.clone();
+        let bell = Receiver::new(bell).expect("a new mailbox has free seats");
         let (seen, tasks) = (Vec::new(), Vec::new());
-        let (sleep, look, retry) = (None, None, None);
+        let (sleep, due, look, retry) = (None, None, None, None);
         let (revived, lost, vain) = (false, 0, 0);
-        Self { door, runtime, spawner, bell, sleep, look, retry, revived, lost, vain, seen, tasks }
+        Self {
+            desk,
+            runtime,
+            spawner,
+            bell,
+            sleep,
+            due,
+            look,
+            retry,
+            revived,
+            lost,
+            vain,
+            seen,
+            tasks,
+        }
     }
 
     /// Spawns the workers that are missing. If one can't be had, the others wait as well.
@@ -68,7 +105,7 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp
         let mut from = 0;
         while missing > 0 {
             missing -= 1;
-            let index = self.door.crew().slots.take(from);
+            let index = self.desk.door().crew().slots.take(from);
             from = index + 1;
             if self.spawn_one(index).is_err() {
                 break;
@@ -76,7 +113,7 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp
         }
         // They were promised.
         for _ in 0..missing {
-            let _ = apply(&*self.door, Event::Lost);
+            let _ = apply(&**self.desk.door(), Event::Lost);
         }
     }
 
@@ -86,12 +123,13 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp
             self.seen.resize(index + 1, 0);
         }
         // A new worker has not been idle before.
-        self.seen[index] = self.door.crew().slots.get(index).started().wrapping_sub(1);
+        self.seen[index] = self.desk.door().crew().slots.get(index).started().wrapping_sub(1);
         // Its last owner is gone, or as good as gone.
         if let Some(task) = self.tasks[index].take() {
             task.join();
         }
-        let worker = Worker::new(self.door.clone(), self.spawner.clone(), Sp::linger, index);
+        let (door, clock) = (self.desk.door().clone(), self.spawner.clone());
+        let worker = Worker::new(door, clock, Sp::linger, index, self.desk.station(index));
         if !worker.has_station() {
             return Err(SpawnError::Limit);
         }
@@ -101,10 +139,10 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp
     }
 }
 
-impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
+impl<Rt: Timer, Sp: Spawn<Worker<Sp, D::Station>>, D: Desk<Sp>> Driver<Rt, Sp, D> {
     /// Whether workers may be retired if they are idle, and down to how many.
     fn retires(&self, state: State) -> Option<(u32, Duration)> {
-        match self.door.crew().sizing {
+        match self.desk.door().crew().sizing {
             Sizing::Dynamic { min, idle_timeout, .. }
                 if state.phase < Phase::Draining && state.target > min =>
             {
@@ -119,7 +157,7 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
         if size_of::<Sp::Task>() == 0 {
             return;
         }
-        for (slot, task) in self.door.crew().slots.iter().zip(&mut self.tasks) {
+        for (slot, task) in self.desk.door().crew().slots.iter().zip(&mut self.tasks) {
             if !slot.is_taken() {
                 task.take().into_iter().for_each(Task::join);
             }
@@ -129,7 +167,7 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
     /// How many workers have been idle since the last look.
     fn idle_since_last_look(&mut self) -> u32 {
         let mut idle = 0;
-        for (slot, seen) in self.door.crew().slots.iter().zip(&mut self.seen) {
+        for (slot, seen) in self.desk.door().crew().slots.iter().zip(&mut self.seen) {
             let started = slot.started();
             let rests = slot.is_taken() && !slot.is_busy();
             if rests && started == *seen {
@@ -154,13 +192,13 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
                 self.reap();
                 let by = self.idle_since_last_look();
                 if by > 0 {
-                    let _ = apply(&*self.door, Event::Shrink { by, min });
+                    let _ = apply(&**self.desk.door(), Event::Shrink { by, min });
                     // Jobs that chose them meanwhile, and did not grow, may need as many again.
                     for _ in 0..by {
-                        if self.door.is_empty() || self.door.has_idle() {
+                        if self.desk.door().is_empty() || self.desk.door().has_idle() {
                             break;
                         }
-                        grow(&*self.door);
+                        grow(&**self.desk.door());
                     }
                 }
             }
@@ -174,18 +212,18 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
     /// Whether work was let in that would have had its worker, had the door not begun to drain in between. Once: who could not
     /// be had then leaves it over.
     fn has_work_left(&self, state: State) -> bool {
-        let grows = matches!(self.door.crew().sizing, Sizing::Dynamic { .. });
+        let grows = matches!(self.desk.door().crew().sizing, Sizing::Dynamic { .. });
         if !grows || self.revived || state.phase != Phase::Draining {
             return false;
         }
         // Until it is closed, some may still come.
-        self.door.close();
-        !self.door.is_empty()
+        self.desk.door().close();
+        !self.desk.door().is_empty()
     }
 
     /// Whether a worker may be spawned now: after one was lost, not at once.
     fn may_spawn(&mut self) -> bool {
-        let lost = self.door.crew().lost();
+        let lost = self.desk.door().crew().lost();
         let now = || self.runtime.now();
         if lost != self.lost {
             self.lost = lost;
@@ -201,7 +239,7 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
 
     /// Sleeps until the next of its moments. `Pending` if there is none.
     fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = self.look.into_iter().chain(self.retry).min() else {
+        let Some(at) = [self.due, self.look, self.retry].into_iter().flatten().min() else {
             return Poll::Pending;
         };
         let next = self.runtime.sleep_until(at);
@@ -213,32 +251,36 @@ impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Driver<Rt, Sp, D> {
     }
 }
 
-impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Future for Driver<Rt, Sp, D> {
+impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D::Station>>, D: Desk<Sp>> Future
+    for Driver<Rt, Sp, D>
+{
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         loop {
             while this.bell.poll_recv(cx).is_ready() {}
-            let state = this.door.crew().newest_state();
+            let Self { desk, due, runtime, .. } = this;
+            *due = desk.tend(|| runtime.now());
+            let state = this.desk.door().crew().newest_state();
             if state.is_done() && this.has_work_left(state) {
                 this.revived = true;
-                let _ = apply(&*this.door, Event::More);
+                let _ = apply(&**this.desk.door(), Event::More);
                 continue;
             }
             if state.is_done() {
                 // The last worker rings when nothing is left of it.
-                let alone = this.door.crew().is_driver_alone();
+                let alone = this.desk.door().crew().is_driver_alone();
                 return if alone { Poll::Ready(()) } else { Poll::Pending };
             }
             if state.phase >= Phase::Draining && state.live == 0 {
                 // Whoever began to close it may not have done so yet: until then work may come.
-                this.door.close();
+                this.desk.door().close();
                 // What nobody can be had for is left over.
                 let hopeless = this.vain > TRIES;
                 this.revived |= hopeless;
-                if hopeless || this.door.is_empty() {
-                    let _ = apply(&*this.door, Event::Empty);
+                if hopeless || this.desk.door().is_empty() {
+                    let _ = apply(&**this.desk.door(), Event::Empty);
                     continue;
                 }
             }
@@ -249,7 +291,7 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Future for Dr
                 // Nobody is missing any more: it would wake for nothing, again and again.
                 this.retry = None;
             } else if this.may_spawn() {
-                if let Effect::Spawn(missing) = apply(&*this.door, Event::Promise) {
+                if let Effect::Spawn(missing) = apply(&**this.desk.door(), Event::Promise) {
                     this.spawn(missing);
                 }
                 continue;
@@ -262,22 +304,26 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D>>, D: Door> Future for Dr
     }
 }
 
-impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> Drop for Driver<Rt, Sp, D> {
+impl<Rt: Timer, Sp: Spawn<Worker<Sp, D::Station>>, D: Desk<Sp>> Drop for Driver<Rt, Sp, D> {
     fn drop(&mut self) {
-        let crew = self.door.crew();
+        let crew = self.desk.door().crew();
         if crew.state().is_done() && crew.is_driver_alone() {
             self.tasks.drain(..).flatten().for_each(Task::join);
         }
-        // Both, even if a waker panics.
-        let gone: fn(&D) = |door| {
-            let _ = apply(door, Event::DriverGone);
+        // All of it, even if a waker panics.
+        let gone: fn(&mut Self) = |this| {
+            let _ = apply(&**this.desk.door(), Event::DriverGone);
         };
-        let mut steps = [gone, count_out].into_iter();
-        finish_each(|| steps.next().map(|step| step(&self.door)));
+        let leave: fn(&mut Self) = |this| this.desk.leave();
+        let counted: fn(&mut Self) = |this| count_out(&**this.desk.door());
+        let mut steps = [gone, leave, counted].into_iter();
+        finish_each(|| steps.next().map(|step| step(self)));
     }
 }
 
-impl<Rt: Timer, Sp: Spawn<Worker<Sp, D>>, D: Door> core::fmt::Debug for Driver<Rt, Sp, D> {
+impl<Rt: Timer, Sp: Spawn<Worker<Sp, D::Station>>, D: Desk<Sp>> core::fmt::Debug
+    for Driver<Rt, Sp, D>
+{
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Driver")
     }

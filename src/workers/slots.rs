@@ -17,15 +17,19 @@ pub enum End {
     Failed = 1,
     Panicked = 2,
     Aborted = 3,
+    /// It is to be done again.
+    Retried = 4,
 }
+
+const ENDS: usize = 5;
 
 /// One worker's counts, or those of several, one after the other.
 #[cfg_attr(not(target_os = "none"), repr(align(64)))]
 #[derive(Debug)]
 pub struct Slot {
-    taken: AtomicWord,
+    /// Twice the pieces of work that have begun; and one, while a worker has the slot.
     started: AtomicWord,
-    ended: [AtomicWord; 4],
+    ended: [AtomicWord; ENDS],
     started_at: AtomicWord,
     ended_at: AtomicWord,
 }
@@ -37,31 +41,30 @@ impl Slot {
     fn new() -> Self {
         let zero = || AtomicWord::new(0);
         Self {
-            taken: zero(),
             started: zero(),
-            ended: [zero(), zero(), zero(), zero()],
+            ended: core::array::from_fn(|_| zero()),
             started_at: zero(),
             ended_at: zero(),
         }
     }
 
-    /// Adds one to a word that only this thread writes.
-    fn count(word: &AtomicWord) {
+    /// Adds to a word that only this thread writes.
+    fn add(word: &AtomicWord, number: Word) {
         // Relaxed, as all of these: each is a number to be read, and orders nothing.
-        word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        word.store(word.load(Ordering::Relaxed).wrapping_add(number), Ordering::Relaxed);
     }
 
     /// Counts a piece of work that begins, for the slot's owner.
     #[inline]
     pub(crate) fn start(&self, now: Option<Instant>) {
-        Self::count(&self.started);
+        Self::add(&self.started, 2);
         Self::set(&self.started_at, now);
     }
 
     /// Counts a piece of work that has ended, for the slot's owner.
     #[inline]
     pub(crate) fn end(&self, end: End, now: Option<Instant>) {
-        Self::count(&self.ended[end as usize]);
+        Self::add(&self.ended[end as usize], 1);
         Self::set(&self.ended_at, now);
     }
 
@@ -80,16 +83,16 @@ impl Slot {
 
     pub(crate) fn is_taken(&self) -> bool {
         // Acquire: pairs with `release`.
-        self.taken.load(Ordering::Acquire) != 0
+        self.started.load(Ordering::Acquire) & 1 != 0
     }
 
     pub(crate) fn release(&self) {
         // Release: the next owner counts on from here.
-        self.taken.store(0, Ordering::Release);
+        self.started.store(self.started.load(Ordering::Relaxed) & !1, Ordering::Release);
     }
 
     pub(crate) fn started(&self) -> Word {
-        self.started.load(Ordering::Relaxed)
+        self.started.load(Ordering::Relaxed) >> 1
     }
 
     pub(crate) fn ended(&self, end: End) -> Word {
@@ -109,7 +112,7 @@ impl Slot {
         // What has ended is read first: what begins meanwhile then makes it busy, and not less than idle.
         let ended = self.ended.iter().map(|word| word.load(Ordering::Acquire));
         let ended = ended.fold(0, Word::wrapping_add);
-        self.started() != ended
+        self.started() != ended & (Word::MAX >> 1)
     }
 }
 
@@ -136,12 +139,18 @@ impl Slots {
         self.blocks.iter().map_while(OnceBox::get).flatten()
     }
 
+    /// How many workers have work.
+    pub(crate) fn busy(&self) -> usize {
+        self.iter().filter(|slot| slot.is_busy()).count()
+    }
+
     /// Takes the first free slot of an index from `from` on; makes more if there is none. For the driver alone.
     pub(crate) fn take(&self, from: usize) -> usize {
         let free = self.iter().enumerate().skip(from).find(|(_, slot)| !slot.is_taken());
         let index = free.map_or_else(|| self.grow(), |(index, _)| index);
         // Relaxed: nobody else takes one.
-        self.get(index).taken.store(1, Ordering::Relaxed);
+        let started = &self.get(index).started;
+        started.store(started.load(Ordering::Relaxed) | 1, Ordering::Relaxed);
         index
     }
 

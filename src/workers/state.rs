@@ -13,35 +13,8 @@
 //! leaves when there are more than should be: that is how a smaller size, a cancellation and the end of
 //! the work all end it. The word changes on start, exit, resize and phase, and never for a job.
 
+use crate::control::Phase;
 use crate::sync::Word;
-
-/// What may still happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
-    /// Work is accepted and done.
-    Running,
-    /// Work is refused; what was accepted is done.
-    Quiet,
-    /// Work is refused for good; what was accepted is done.
-    Draining,
-    /// What runs is asked to stop; what waits is left over.
-    Cancelling,
-    /// What runs is dropped where it can be.
-    Aborting,
-    /// Every worker is gone.
-    Stopped,
-}
-
-impl Phase {
-    const ALL: [Self; 6] = [
-        Self::Running,
-        Self::Quiet,
-        Self::Draining,
-        Self::Cancelling,
-        Self::Aborting,
-        Self::Stopped,
-    ];
-}
 
 /// The machine's state.
 ///

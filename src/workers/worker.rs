@@ -18,8 +18,11 @@ use crate::time::Instant;
 /// How many pieces of work a worker does before it lets others have the thread.
 const BUDGET: u32 = 64;
 
-/// Where one worker works.
-pub trait Station: Unpin {
+/// Where one worker works. `K` tells it the time.
+pub trait Station<K>: Unpin {
+    /// Whose worker it is.
+    type Door: Door;
+
     /// Makes ready, before the first piece of work.
     fn open(&mut self);
     /// Takes the next piece of work, if there is one now; `Pending` means that there is none, and does not wait.
@@ -29,10 +32,13 @@ pub trait Station: Unpin {
     /// Whether a piece of work has been taken that has not ended.
     fn is_working(&self) -> bool;
     /// Works on it.
-    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<End>;
+    fn poll_work(&mut self, clock: &K, cx: &mut Context<'_>) -> Poll<End>;
+    /// Tells others how it ended, when that has been counted.
+    #[inline]
+    fn tell(&mut self) {}
     /// Gives it back: it has not begun, and somebody else is to do it.
     fn put_back(&mut self);
-    /// Drops it.
+    /// Drops it. If it cannot be had now, it ends later, and `poll_work` says when.
     fn abort(&mut self);
     /// Whether work waits that was given back.
     fn has_more(&self) -> bool;
@@ -40,32 +46,49 @@ pub trait Station: Unpin {
     fn meet(&self);
 }
 
-/// A worker of a door `D`, as a future to be spawned. `K` tells it the time.
+/// A worker at a station `S`, as a future to be spawned. `K` tells it the time.
 ///
 /// # Cancel safety
 /// Dropping it before it is done drops what it works on, which counts as aborted. The driver replaces it.
-pub struct Worker<K, D: Door> {
-    door: Arc<D>,
+pub struct Worker<K, S: Station<K>> {
+    door: Arc<S::Door>,
     clock: K,
     /// See `Spawn::linger`.
     linger: fn(u32) -> bool,
     index: usize,
-    station: Option<D::Station>,
+    station: Option<S>,
     opened: bool,
     /// Made when work first has to wait; boxed, since most workers need none.
     aborted: Option<Box<Wait>>,
+    /// Whether its work has been aborted.
+    told: bool,
     /// Whether it has been told to go, and counts no more.
     left: bool,
 }
 
-impl<K, D: Door> Unpin for Worker<K, D> {}
+impl<K, S: Station<K>> Unpin for Worker<K, S> {}
 
-impl<K: Clock, D: Door> Worker<K, D> {
+impl<K: Clock, S: Station<K>> Worker<K, S> {
     /// A worker with a slot that is its own. It counts from now on, until it has been dropped.
-    pub(super) fn new(door: Arc<D>, clock: K, linger: fn(u32) -> bool, index: usize) -> Self {
+    pub(super) fn new(
+        door: Arc<S::Door>,
+        clock: K,
+        linger: fn(u32) -> bool,
+        index: usize,
+        station: Option<S>,
+    ) -> Self {
         door.crew().count_in();
-        let station = D::station(&door);
-        Self { door, clock, linger, index, station, opened: false, aborted: None, left: false }
+        Self {
+            door,
+            clock,
+            linger,
+            index,
+            station,
+            opened: false,
+            aborted: None,
+            told: false,
+            left: false,
+        }
     }
 
     /// Whether there is a place for it to work at.
@@ -91,7 +114,7 @@ impl<K: Clock, D: Door> Worker<K, D> {
     }
 }
 
-impl<K, D: Door> Worker<K, D> {
+impl<K, S: Station<K>> Worker<K, S> {
     /// Goes, since there is nothing more to do.
     fn finish(&mut self) {
         self.left = true;
@@ -101,12 +124,16 @@ impl<K, D: Door> Worker<K, D> {
         }
     }
 
+    fn station_mut(&mut self) -> &mut S {
+        self.station.as_mut().expect("taken when dropped")
+    }
+
     fn slot(&self) -> &Slot {
         self.door.crew().slots.get(self.index)
     }
 }
 
-impl<K: Clock, D: Door> Future for Worker<K, D> {
+impl<K: Clock, S: Station<K>> Future for Worker<K, S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -124,10 +151,11 @@ impl<K: Clock, D: Door> Future for Worker<K, D> {
         loop {
             let station = this.station.as_mut().expect("taken when dropped");
             if station.is_working() {
-                let Poll::Ready(end) = station.poll_work(cx) else {
+                let Poll::Ready(end) = station.poll_work(&this.clock, cx) else {
                     return this.poll_aborted(cx);
                 };
                 this.slot().end(end, this.now());
+                this.station_mut().tell();
             }
             if this.leaves() {
                 return Poll::Ready(());
@@ -161,7 +189,11 @@ impl<K: Clock, D: Door> Future for Worker<K, D> {
 
 /// Takes the next piece of work; lingers a little, and then waits, if there is none.
 #[inline]
-fn take(station: &mut impl Station, linger: fn(u32) -> bool, cx: &mut Context<'_>) -> Poll<bool> {
+fn take<K>(
+    station: &mut impl Station<K>,
+    linger: fn(u32) -> bool,
+    cx: &mut Context<'_>,
+) -> Poll<bool> {
     let mut round = 0;
     loop {
         let taken = station.try_take();
@@ -175,12 +207,13 @@ fn take(station: &mut impl Station, linger: fn(u32) -> bool, cx: &mut Context<'_
     }
 }
 
-impl<K: Clock, D: Door> Worker<K, D> {
+impl<K: Clock, S: Station<K>> Worker<K, S> {
     /// Waits on, unless the work is to be aborted.
     fn poll_aborted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let wait = || Box::new(self.door.crew().aborted.wait());
         let aborted = self.aborted.get_or_insert_with(wait);
-        if Pin::new(aborted).poll(cx).is_ready() {
+        if !self.told && Pin::new(aborted).poll(cx).is_ready() {
+            self.told = true;
             self.abort();
             cx.waker().wake_by_ref();
         }
@@ -188,17 +221,19 @@ impl<K: Clock, D: Door> Worker<K, D> {
     }
 }
 
-impl<K, D: Door> Worker<K, D> {
+impl<K, S: Station<K>> Worker<K, S> {
     fn abort(&mut self) {
         if let Some(station) = self.station.as_mut().filter(|station| station.is_working()) {
             // What panics on being dropped takes nobody with it.
             swallow(|| station.abort());
-            self.slot().end(End::Aborted, None);
+            if !station.is_working() {
+                self.slot().end(End::Aborted, None);
+            }
         }
     }
 }
 
-impl<K, D: Door> Drop for Worker<K, D> {
+impl<K, S: Station<K>> Drop for Worker<K, S> {
     fn drop(&mut self) {
         // Who waits for the worker in what is dropped here would wait for ever.
         let _inside = Inside::enter(Arc::as_ptr(&self.door).cast());
@@ -212,7 +247,7 @@ impl<K, D: Door> Drop for Worker<K, D> {
     }
 }
 
-impl<K, D: Door> Worker<K, D> {
+impl<K, S: Station<K>> Worker<K, S> {
     fn tell_if_lost(&mut self) {
         if !self.left {
             let _ = apply(&*self.door, Event::Lost);
@@ -224,7 +259,7 @@ impl<K, D: Door> Worker<K, D> {
     }
 }
 
-impl<K, D: Door> core::fmt::Debug for Worker<K, D> {
+impl<K, S: Station<K>> core::fmt::Debug for Worker<K, S> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Worker").field("index", &self.index).finish_non_exhaustive()
     }

@@ -238,7 +238,7 @@ pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
 
 /// What has ended, in whatever way.
 pub fn ended(stats: &Stats) -> u64 {
-    stats.succeeded + stats.failed + stats.panicked + stats.aborted
+    stats.succeeded + stats.failed + stats.aborted
 }
 
 /// Whether so many workers are idle, and there are no others.

@@ -58,7 +58,7 @@ async fn chain(sim: &Sim, met: &mut Met) {
         }
         count(if length == max { "as long as there may be workers" } else { "shorter" });
         let stats = pool.stats();
-        if stats.running + (stats.waiting as u64) < length as u64 {
+        if stats.running + stats.waiting < length {
             count("some were done before the last came");
         }
         let late = sim.sleep(Duration::from_secs(60));

@@ -129,22 +129,22 @@ impl Scene {
         let stats = pool.stats();
         assert!(stats.idle <= stats.live, "{stats:?}");
         assert!(stats.waiting <= self.capacity, "{stats:?}");
-        assert!(stats.running <= pool.workers().filter(|worker| worker.busy).count() as u64);
+        assert!(stats.running <= pool.workers().filter(|worker| worker.busy).count());
         if stats.phase < Phase::Draining && !self.fixed {
             assert!((self.min..=self.max).contains(&stats.size), "{stats:?}");
         }
         for (count, end) in [
             (stats.succeeded, End::Succeeded),
-            (stats.failed, End::Failed),
+            (stats.failed - stats.panicked, End::Failed),
             (stats.panicked, End::Panicked),
             (stats.aborted, End::Aborted),
         ] {
             assert_eq!(count, self.ledger.ended(end), "{end:?}: {stats:?}");
         }
         let accepted = self.ledger.count(|fate| fate.accepted);
-        let known = stats.succeeded + stats.failed + stats.panicked + stats.aborted;
+        let known = stats.succeeded + stats.failed + stats.aborted;
         let left = self.ledger.count(|fate| fate.left);
-        let known = known + stats.running + stats.dropped + stats.waiting as u64 + left;
+        let known = known + stats.running as u64 + stats.dropped + stats.waiting as u64 + left;
         assert_eq!(accepted, known, "{stats:?}");
     }
 

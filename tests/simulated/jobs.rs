@@ -95,7 +95,7 @@ fn begin(witness: &Witness) {
     if let Some(pool) = world(|world| world.pool.upgrade()) {
         let stats = pool.stats();
         assert!(running <= stats.size, "{running} run: {stats:?}");
-        assert_eq!(stats.running, running as u64, "{stats:?}");
+        assert_eq!(stats.running, running, "{stats:?}");
         witness.ledger.met_if(running > 1, "several at a time");
         witness.ledger.met_if(running == stats.size, "as many as the size");
     }

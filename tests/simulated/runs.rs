@@ -139,9 +139,9 @@ async fn settle(scene: &Scene, pool: &TestPool) {
         return;
     }
     // What runs on waits for the token.
-    assert_eq!(stats.idle as u64 + stats.running, stats.live as u64, "{stats:?}");
+    assert_eq!(stats.idle + stats.running, stats.live, "{stats:?}");
     assert_eq!(stats.live, stats.size.max(usize::try_from(stats.running).unwrap()), "{stats:?}");
-    assert!(stats.waiting == 0 || stats.running >= stats.size as u64, "{stats:?}");
+    assert!(stats.waiting == 0 || stats.running >= stats.size, "{stats:?}");
     if !scene.fixed {
         let busy = usize::try_from(stats.running).unwrap();
         assert!(stats.size <= scene.min.max(busy), "{stats:?}");

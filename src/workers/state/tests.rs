@@ -7,7 +7,8 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
-use super::{Effect, Event, MAX_WORKERS, Phase, State};
+use super::{Effect, Event, MAX_WORKERS, State};
+use crate::control::Phase;
 
 const LIMIT: u32 = 3;
 
