@@ -14,20 +14,6 @@ use droves::cancel::CancelToken;
 use droves::pool::{JoinError, Phase, Pool, Refusal, ResizeError};
 use droves::sim::Sim;
 
-macro_rules! outcomes {
-    ($($name:ident,)+) => {
-        /// Something that a sequence may reach.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Outcome {
-            $($name,)+
-        }
-
-        impl Outcome {
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
-        }
-    };
-}
-
 outcomes! {
     Assigned, Full, Quiet, ShuttingDown, Sent, SendWaited, SendDropped, Resized, OutOfRange, Stopping, QuietSet,
     Resumed, ShutDown, Cancelled, Aborted, AlreadyStopping, RuntimeDropped, Succeeded, Panicked, JobAborted,

@@ -1,19 +1,5 @@
 //! What sequences have reached.
 
-macro_rules! outcomes {
-    ($($name:ident,)+) => {
-        /// Something that a sequence may reach.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Outcome {
-            $($name,)+
-        }
-
-        impl Outcome {
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
-        }
-    };
-}
-
 outcomes! {
     Sent, SendFull, SendClosed, SendBusy,
     Received, RecvEmpty, RecvClosed, RecvBusy,
