@@ -13,7 +13,10 @@
 
 use core::future::Future;
 
+use futures_core::Stream;
+
 use super::real;
+use crate::map::Map;
 use crate::runtime::{Clock, Spawn, SpawnError, Timer};
 use crate::time::Instant;
 
@@ -47,4 +50,21 @@ impl<F: Future<Output = ()> + Send + 'static> Spawn<F> for Smol {
         ::smol::spawn(future).detach();
         Ok(())
     }
+}
+
+/// Calls `f` for each item of a stream, at most `limit` at a time, as tasks of smol: see [`map`](crate::map).
+///
+/// # Panics
+/// If `limit` is 0 or above 131 070 (510 with 32-bit words).
+///
+/// # Cost
+/// A few allocations, of some 4·`limit` items and results.
+#[track_caller]
+pub fn map<S, F, Fut>(limit: usize, items: S, f: F) -> Map<Smol, S, F, Fut>
+where
+    S: Stream<Item: Send + 'static>,
+    F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output: Send> + Send + 'static,
+{
+    crate::map::map(Smol, limit, items, f)
 }

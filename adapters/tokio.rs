@@ -24,7 +24,9 @@ use std::rc::{Rc, Weak};
 use ::tokio::runtime::Handle;
 use ::tokio::task::LocalSet;
 use ::tokio::time::{Instant as TokioInstant, Sleep as TokioSleep, sleep_until};
+use futures_core::Stream;
 
+use crate::map::Map;
 use crate::runtime::{Clock, Spawn, SpawnError, Timer};
 use crate::time::Instant;
 
@@ -96,6 +98,27 @@ impl<F: Future<Output = ()> + Send + 'static> Spawn<F> for Tokio {
     fn spawn(&self, future: F) -> Result<(), SpawnError> {
         drop(self.handle.spawn(future));
         Ok(())
+    }
+}
+
+/// Calls `f` for each item of a stream, at most `limit` at a time, as tasks of the runtime that the caller runs on: see
+/// [`map`](crate::map).
+///
+/// # Panics
+/// Outside of a runtime, and if `limit` is 0 or above 131 070 (510 with 32-bit words).
+///
+/// # Cost
+/// A few allocations, of some 4·`limit` items and results.
+#[track_caller]
+pub fn map<S, F, Fut>(limit: usize, items: S, f: F) -> Map<Tokio, S, F, Fut>
+where
+    S: Stream<Item: Send + 'static>,
+    F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output: Send> + Send + 'static,
+{
+    match Tokio::current() {
+        Ok(tokio) => crate::map::map(tokio, limit, items, f),
+        Err(error) => panic!("{error}"),
     }
 }
 

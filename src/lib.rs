@@ -39,6 +39,8 @@ pub mod cancel;
 pub mod job;
 #[cfg(feature = "alloc")]
 mod latch;
+#[cfg(feature = "alloc")]
+pub mod map;
 pub mod retry;
 pub mod timer;
 #[cfg(feature = "alloc")]

@@ -3,6 +3,8 @@
 use core::fmt;
 
 pub(crate) use imp::catch;
+#[cfg(feature = "alloc")]
+pub(crate) use imp::resume;
 
 /// A panic that was caught, with what it was called with. Without `std` none is caught, and there is no such value.
 pub struct Panic(imp::Payload);
@@ -50,7 +52,7 @@ mod imp {
     use alloc::boxed::Box;
     use alloc::string::String;
     use core::any::Any;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
     use super::Panic;
 
@@ -65,6 +67,11 @@ mod imp {
     #[inline]
     pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
         catch_unwind(AssertUnwindSafe(f)).map_err(Panic)
+    }
+
+    /// Goes on with a panic that was caught.
+    pub(crate) fn resume(Panic(payload): Panic) -> ! {
+        resume_unwind(payload)
     }
 }
 
@@ -83,6 +90,12 @@ mod imp {
     #[inline]
     pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
         Ok(f())
+    }
+
+    /// There is none to go on with.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn resume(Panic(payload): Panic) -> ! {
+        match payload {}
     }
 }
 

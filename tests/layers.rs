@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["mailbox", "job"],
     &["latch"],
     &["cancel"],
-    &["workers", "retry", "timer", "stats"],
+    &["workers", "retry", "timer", "stats", "map"],
     &["pool", "herd", "tasks", "group"],
 ];
 
