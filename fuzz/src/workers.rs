@@ -194,11 +194,11 @@ async fn play(sim: &Sim, book: &Arc<Mutex<Book>>, bytes: &mut Bytes<'_>) -> Outc
         });
         let (stats, book) = (pool.stats(), book.lock().unwrap());
         assert_eq!(
-            (stats.running, stats.succeeded, stats.panicked, stats.aborted),
+            (stats.running as u64, stats.succeeded, stats.panicked, stats.aborted),
             (book.running, book.succeeded, book.panicked, book.aborted)
         );
         let ended = stats.succeeded + stats.panicked + stats.aborted;
-        assert_eq!(accepted, ended + stats.running + stats.waiting as u64, "{stats:?}");
+        assert_eq!(accepted, ended + (stats.running + stats.waiting) as u64, "{stats:?}");
         assert!(stats.phase >= before.phase || before.phase == Phase::Quiet);
         if !fixed && stats.phase < Phase::Draining {
             assert!((min..=max).contains(&stats.size), "{stats:?}");
