@@ -42,6 +42,8 @@ mod latch;
 #[cfg(feature = "alloc")]
 pub mod map;
 pub mod retry;
+#[cfg(feature = "alloc")]
+pub mod stats;
 pub mod timer;
 #[cfg(feature = "alloc")]
 mod workers;

@@ -10,9 +10,9 @@ const LAYERS: &[&[&str]] = &[
     &["panic", "runtime", "control"],
     &["ring", "cells"],
     &["mailbox", "job"],
-    &["latch"],
+    &["latch", "stats"],
     &["cancel"],
-    &["workers", "retry", "timer", "stats", "map"],
+    &["workers", "retry", "timer", "map"],
     &["pool", "herd", "tasks", "group"],
 ];
 
