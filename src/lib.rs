@@ -49,6 +49,8 @@ pub mod timer;
 mod workers;
 
 #[cfg(feature = "alloc")]
+pub mod herd;
+#[cfg(feature = "alloc")]
 pub mod pool;
 
 #[path = "../adapters/mod.rs"]

@@ -1,4 +1,5 @@
 //! Calls that block a thread: the core's futures, run by a thread that parks.
 
+mod herd;
 mod mailbox;
 mod pool;

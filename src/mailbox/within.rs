@@ -27,6 +27,12 @@ impl<S: Storage> Mailbox<S> {
         self.control().handles[Side::Receive as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a handle of each side that never goes, so that only a call of `close` closes the mailbox.
+    pub(crate) fn keep_open(&self) {
+        self.keep_receiving();
+        self.control().handles[Side::Send as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Whether a receiver waits that nobody has woken.
     #[inline]
     pub(crate) fn has_idle_receiver(&self) -> bool {
@@ -96,6 +102,12 @@ impl<'a, T, P: Pointer<Message = T>> Filled<'a, T, P> {
 }
 
 impl<T, P: Pointer<Message = T>> Receiver<T, P> {
+    /// A handle that does not count: the mailbox closes without it.
+    pub(crate) fn visiting(mailbox: P) -> Result<Self, HandlesError> {
+        let handle = Handle::visit(Seated::take(mailbox)?, Side::Receive);
+        Ok(Self { handle, message: PhantomData })
+    }
+
     /// Receives a message and leaves it where it lies: at [`place`](Self::place), until it is taken out
     /// or dropped there, which the caller must see to before it receives again. `false` once the mailbox is closed and
     /// drained.
@@ -135,5 +147,44 @@ impl<T, P: Pointer<Message = T>> Receiver<T, P> {
     #[inline]
     pub(crate) fn place(&mut self) -> NonNull<T> {
         NonNull::new(self.handle.place()).expect("a cell is somewhere")
+    }
+}
+
+/// A mailbox of messages without content carries indices below its capacity instead: the cell that is sent is the
+/// message. What is left as a spare means nothing, and no cell is ever looked into.
+impl<P: Pointer<Message = ()>> Sender<(), P> {
+    /// Sends an index. If the mailbox has room for every index that there is, and none is in it twice, it is never full.
+    ///
+    /// Returns whether it was not closed.
+    #[inline]
+    pub(crate) fn send_index(&mut self, index: usize) -> bool {
+        loop {
+            self.handle.seated.spare = index;
+            match self.handle.push() {
+                Ok(()) => {
+                    self.handle.notify_other();
+                    return true;
+                }
+                // Somebody's hint went round with the laps; see the bounds of a mailbox.
+                Err(Stop::Blocked(_)) => retry(),
+                Err(stop @ Stop::Closed) => {
+                    self.handle.give_up(stop);
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+impl<P: Pointer<Message = ()>> Receiver<(), P> {
+    /// Receives an index; `None` once the mailbox is closed and drained.
+    pub(crate) fn poll_index(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        self.poll_pull(cx).map(|pulled| pulled.then_some(self.handle.seated.spare))
+    }
+
+    /// As [`poll_index`](Self::poll_index), but does not wait.
+    #[inline]
+    pub(crate) fn try_index(&mut self) -> Poll<Option<usize>> {
+        self.try_pull().map(|pulled| pulled.then_some(self.handle.seated.spare))
     }
 }

@@ -1,33 +1,8 @@
-//! What a pool refuses, and how waiting for it can end.
+//! What a pool refuses.
 
-use alloc::vec::Vec;
 use core::fmt;
 
-use crate::config::ConfigError;
-use crate::runtime::SpawnError;
-
-/// Why a pool refuses a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no room for one more.
-    Full,
-    /// It is quiet: see [`Shared::quiet`](super::Shared::quiet).
-    Quiet,
-    /// It is shutting down, or has.
-    ShuttingDown,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full => "the pool is full",
-            Self::Quiet => "the pool is quiet",
-            Self::ShuttingDown => "the pool is shutting down",
-        })
-    }
-}
-
-impl core::error::Error for Refusal {}
+use crate::workers::error::Refusal;
 
 /// A job that was refused, and why.
 pub struct AssignError<J> {
@@ -113,85 +88,3 @@ impl<J> fmt::Display for AssignManyError<J> {
 }
 
 impl<J> core::error::Error for AssignManyError<J> {}
-
-/// A pool that could not be started: the builder comes back, with everything in it.
-pub struct StartError<B> {
-    /// Why.
-    pub kind: StartErrorKind,
-    /// What was to be started.
-    pub builder: B,
-}
-
-/// Why a pool could not be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StartErrorKind {
-    /// A value of its configuration is out of range.
-    Config(ConfigError),
-    /// Its driver could not be spawned.
-    Spawn(SpawnError),
-    /// The error handler was given before the workers' state, which changed what it would be given.
-    HandlerBeforeState,
-}
-
-impl fmt::Display for StartErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(error) => error.fmt(f),
-            Self::Spawn(error) => error.fmt(f),
-            Self::HandlerBeforeState => f.write_str("`on_error` was called before `state`"),
-        }
-    }
-}
-
-impl core::error::Error for StartErrorKind {}
-
-impl<B> StartError<B> {
-    /// The error without the builder.
-    ///
-    /// # Cost
-    /// None.
-    pub fn discard(self) -> StartErrorKind {
-        self.kind
-    }
-}
-
-impl<B> fmt::Debug for StartError<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartError").field("kind", &self.kind).finish_non_exhaustive()
-    }
-}
-
-impl<B> fmt::Display for StartError<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)
-    }
-}
-
-impl<B> core::error::Error for StartError<B> {}
-
-/// Waiting for the end of a pool was in vain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JoinError {
-    /// The caller is one of the pool's own jobs, which would wait for itself.
-    Inside,
-    /// The runtime went away before the end. What had not begun is [left over](super::Pool::leftovers).
-    RuntimeGone,
-    /// The deadline passed.
-    Timeout {
-        /// The workers that were busy then, by their [index](super::WorkerFacts::index).
-        busy: Vec<usize>,
-    },
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Inside => f.write_str("a job cannot wait for the end of its own pool"),
-            Self::RuntimeGone => f.write_str("the runtime went away before the end of the pool"),
-            Self::Timeout { busy } => write!(f, "the pool has not ended in time; busy: {busy:?}"),
-        }
-    }
-}
-
-impl core::error::Error for JoinError {}

@@ -48,8 +48,9 @@ mod shared;
 mod station;
 
 pub use crate::control::{AlreadyStopping, ResizeError};
+pub use crate::workers::error::{JoinError, Refusal, StartError, StartErrorKind};
 pub use builder::Builder;
-pub use error::{AssignError, AssignManyError, JoinError, Refusal, StartError, StartErrorKind};
+pub use error::{AssignError, AssignManyError};
 pub use facts::{Phase, Stats, WorkerFacts};
 pub use join::{JoinFut, Leftovers};
 pub use send::{SendFut, SendJobFut};

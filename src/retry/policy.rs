@@ -65,6 +65,14 @@ impl<F> Policy<F> {
     }
 }
 
+#[cfg(feature = "alloc")]
+impl<F> Policy<F> {
+    /// Whether it matters when the first attempt began.
+    pub(crate) const fn has_max_total(&self) -> bool {
+        self.max_total.is_some()
+    }
+}
+
 impl<F: Fn(u32) -> Option<Duration>> Policy<F> {
     /// The delay after the failed attempt with the number `attempt`, from 1 (0 is taken for 1).
     ///

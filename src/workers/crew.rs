@@ -85,7 +85,7 @@ impl Crew {
     }
 
     /// Wakes the driver.
-    pub(super) fn ring(&self) {
+    pub(crate) fn ring(&self) {
         // Rung already is as good.
         let _ = self.bell.try_send(());
     }

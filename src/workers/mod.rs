@@ -6,6 +6,7 @@
 mod cell;
 pub(crate) mod crew;
 pub(crate) mod driver;
+pub(crate) mod error;
 pub(crate) mod inside;
 pub(crate) mod slots;
 pub(crate) mod state;

@@ -214,7 +214,7 @@ impl<K: Clock, S: Station<K>> Worker<K, S> {
         let aborted = self.aborted.get_or_insert_with(wait);
         if !self.told && Pin::new(aborted).poll(cx).is_ready() {
             self.told = true;
-            self.abort();
+            self.abort(false);
             cx.waker().wake_by_ref();
         }
         Poll::Pending
@@ -222,11 +222,12 @@ impl<K: Clock, S: Station<K>> Worker<K, S> {
 }
 
 impl<K, S: Station<K>> Worker<K, S> {
-    fn abort(&mut self) {
+    fn abort(&mut self, last: bool) {
         if let Some(station) = self.station.as_mut().filter(|station| station.is_working()) {
             // What panics on being dropped takes nobody with it.
             swallow(|| station.abort());
-            if !station.is_working() {
+            // What cannot be had yet ends later, unless this worker does.
+            if last || !station.is_working() {
                 self.slot().end(End::Aborted, None);
             }
         }
@@ -237,7 +238,7 @@ impl<K, S: Station<K>> Drop for Worker<K, S> {
     fn drop(&mut self) {
         // Who waits for the worker in what is dropped here would wait for ever.
         let _inside = Inside::enter(Arc::as_ptr(&self.door).cast());
-        self.abort();
+        self.abort(true);
         let station = self.station.take();
         swallow(|| drop(station));
         self.slot().release();

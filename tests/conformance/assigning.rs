@@ -162,7 +162,7 @@ async fn promise_06_what_is_refused_in_the_middle_comes_back<W: World>(w: &W) {
     let mut jobs = (0..5).map(|_| tally.tick());
     let error = pool.assign_many(&mut jobs).unwrap_err();
     assert_eq!((error.assigned, error.error.kind), (3, Refusal::Full));
-    assert_eq!(error.to_string(), "the pool is full after 3 jobs");
+    assert_eq!(error.to_string(), "there is no room after 3 jobs");
     assert_eq!(jobs.len(), 1);
     error.error.into_job()();
     gate.open();

@@ -1,0 +1,378 @@
+//! The part of a herd that its handles, its workers and its driver share.
+
+use alloc::boxed::Box;
+use core::task::Poll;
+use core::time::Duration;
+
+use super::item::{Extra, Mark, Record, When};
+use super::outcome::{About, Done, Failure, Outcome, Trouble};
+use super::slab::{Claim, Shelf, Slab, Taker};
+use crate::control::{Phase, Stats};
+use crate::panic::swallow;
+use crate::retry::Policy;
+use crate::ring::Padded;
+use crate::sync::{Arc, AtomicWord, Ordering, Word};
+use crate::time::Instant;
+use crate::workers::crew::{Crew, Door, apply};
+use crate::workers::error::Refusal;
+use crate::workers::slots::End;
+use crate::workers::state::{Effect, Event};
+
+use super::Work;
+
+pub(super) type OnSuccess<B, R> = Arc<Box<dyn Fn(&About<'_, B>, &R) + Send + Sync>>;
+pub(super) type OnFailure<B, E> = Arc<Box<dyn Fn(&About<'_, B>, &Failure<E>) + Send + Sync>>;
+pub(super) type OnRetry<B, E> =
+    Arc<Box<dyn Fn(&About<'_, B>, &Trouble<E>, Duration) + Send + Sync>>;
+
+/// Who is told of what happens to items.
+pub struct Callbacks<B, R, E> {
+    pub(super) on_success: Option<OnSuccess<B, R>>,
+    pub(super) on_failure: Option<OnFailure<B, E>>,
+    pub(super) on_retry: Option<OnRetry<B, E>>,
+}
+
+/// What is shared.
+pub struct Shared<B: 'static, R: 'static, E: 'static> {
+    pub(super) crew: Crew,
+    pub(super) slab: Arc<Slab<Record<B>>>,
+    pub(super) outcomes: Shelf<Option<Outcome<R, E>>>,
+    /// Written by senders.
+    pub(super) submitted: Padded<AtomicWord>,
+    refused: AtomicWord,
+    /// Written by the driver.
+    pub(super) scheduled: Padded<AtomicWord>,
+    pub(super) backing_off: AtomicWord,
+    pub(super) timed_out: AtomicWord,
+    handler_panics: AtomicWord,
+    /// Handles; the last closes the herd.
+    pub(super) handles: AtomicWord,
+    /// Within how many nanoseconds it is to end, plus one, until the driver has seen it.
+    drain_within: AtomicWord,
+    pub(super) callbacks: Callbacks<B, R, E>,
+    pub(super) policy: Policy,
+    pub(super) timeout: Option<Duration>,
+    pub(super) capacity: usize,
+}
+
+/// Durations are passed on in as many nanoseconds.
+const UNIT: u64 = if Word::BITS == 64 { 1 } else { 1_000_000 };
+
+#[allow(clippy::useless_conversion, reason = "a word has 64 bits or fewer")]
+fn wide(word: Word) -> u64 {
+    word.into()
+}
+
+impl<B, R, E> Clone for Callbacks<B, R, E> {
+    fn clone(&self) -> Self {
+        Self {
+            on_success: self.on_success.clone(),
+            on_failure: self.on_failure.clone(),
+            on_retry: self.on_retry.clone(),
+        }
+    }
+}
+
+impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
+    pub(super) fn new(
+        crew: Crew,
+        slab: Slab<Record<B>>,
+        callbacks: Callbacks<B, R, E>,
+        policy: Policy,
+        timeout: Option<Duration>,
+        capacity: usize,
+    ) -> Self {
+        let zero = || AtomicWord::new(0);
+        Self {
+            crew,
+            slab: Arc::new(slab),
+            outcomes: Shelf::new(capacity, || None),
+            submitted: Padded(zero()),
+            refused: zero(),
+            scheduled: Padded(zero()),
+            backing_off: zero(),
+            timed_out: zero(),
+            handler_panics: zero(),
+            handles: zero(),
+            drain_within: zero(),
+            callbacks,
+            policy,
+            timeout,
+            capacity,
+        }
+    }
+
+    /// Why nothing is admitted now, whatever room there is.
+    #[inline]
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match self.crew.state().phase {
+            Phase::Running if !self.slab.free.is_closed() => None,
+            Phase::Quiet if !self.slab.free.is_closed() => Some(Refusal::Quiet),
+            _ => Some(Refusal::ShuttingDown),
+        }
+    }
+
+    pub(super) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes a free place.
+    #[inline]
+    pub(super) fn admit(&self, free: &mut Taker) -> Result<Claim, Refusal> {
+        match free.try_take() {
+            Poll::Ready(Some(claim)) => Ok(claim),
+            Poll::Ready(None) => Err(Refusal::ShuttingDown),
+            Poll::Pending => Err(Refusal::Full),
+        }
+    }
+
+    /// Puts work into a place, and gives it to the workers by `ready`, or to the driver.
+    ///
+    /// # Errors
+    /// The work comes back if the herd closes meanwhile.
+    #[inline]
+    pub(super) fn submit(
+        &self,
+        mut claim: Claim,
+        work: Work<B>,
+        ready: impl FnOnce(Claim) -> Result<(), Claim>,
+    ) -> Result<(), Work<B>> {
+        // Who waited for the place may find that the herd closed before.
+        if self.slab.free.is_closed() {
+            let _ = self.slab.free.give(claim);
+            return Err(work);
+        }
+        let Work { id, body, when, extra } = work;
+        let mark = if matches!(when, When::Now) { Mark::Waiting } else { Mark::Scheduled };
+        let record = self.slab.items.get_mut(&mut claim);
+        record.id = id;
+        record.body = Some(body);
+        record.attempts = 0;
+        record.mark = mark;
+        record.when = when;
+        record.begun = None;
+        record.extra = extra;
+        // Relaxed: the lane orders it before whatever is done with the item. Before that, so that no more ends than was counted.
+        self.submitted.0.fetch_add(1, Ordering::Relaxed);
+        let given = match mark {
+            Mark::Scheduled => {
+                let given = self.slab.scheduled.give(claim);
+                self.crew.ring();
+                given
+            }
+            _ => ready(claim),
+        };
+        given.map_err(|claim| {
+            self.submitted.0.fetch_sub(1, Ordering::Relaxed);
+            let (cleared, _) = self.clear(claim);
+            Work { id, body: cleared.body, when, extra: cleared.extra }
+        })
+    }
+
+    /// Takes all out of a place, and gives the place back.
+    pub(super) fn clear(&self, mut claim: Claim) -> (Cleared<B>, Option<Outcome<R, E>>) {
+        let outcome = self.outcomes.get_mut(&mut claim).take();
+        let record = self.slab.items.get_mut(&mut claim);
+        let cleared = Cleared {
+            id: record.id,
+            body: record.body.take().expect("an item has its body"),
+            attempts: record.attempts,
+            mark: record.mark,
+            extra: record.extra.take(),
+        };
+        // When it is closed, nobody needs the place any more.
+        let _ = self.slab.free.give(claim);
+        (cleared, outcome)
+    }
+
+    /// Takes out an item that has ended, by `free`.
+    #[inline]
+    pub(super) fn take_done(
+        &self,
+        mut claim: Claim,
+        free: impl FnOnce(Claim) -> Result<(), Claim>,
+    ) -> Done<B, R, E> {
+        let outcome = self.outcomes.get_mut(&mut claim).take().expect("it has ended");
+        let record = self.slab.items.get_mut(&mut claim);
+        let body = record.body.take().expect("an item has its body");
+        let done = Done { id: record.id, body, attempts: record.attempts, outcome };
+        let extra = record.extra.take();
+        let _ = free(claim);
+        drop(extra);
+        done
+    }
+
+    /// Drops an item that has ended, as nobody wants its result.
+    pub(super) fn discard(&self, claim: Claim) {
+        swallow(|| drop(self.clear(claim)));
+    }
+
+    /// How many items have been accepted and have not ended. Zero only if there was none at some moment during the call.
+    pub(super) fn unfinished(&self) -> Word {
+        // What ended is read first: it is then no more than what was submitted until the second look.
+        let slots = &self.crew.slots;
+        let ends = [End::Succeeded, End::Failed, End::Panicked];
+        let ended = slots.iter().flat_map(|slot| ends.map(|end| slot.ended(end)));
+        let ended = ended.fold(0, Word::wrapping_add);
+        self.submitted.0.fetch_add(0, Ordering::AcqRel).wrapping_sub(ended)
+    }
+
+    /// Takes no further item; what was accepted is done. Returns whether it took some before.
+    pub(super) fn close_input(&self) -> bool {
+        let was_open = !self.slab.free.is_closed();
+        self.slab.free.close();
+        self.slab.scheduled.close();
+        self.crew.ring();
+        was_open
+    }
+
+    /// As [`close_input`](Self::close_input), and it is to end within a time.
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "what does not fit is more than a word's worth of milliseconds"
+    )]
+    pub(super) fn drain_within(&self, within: Duration) {
+        let units = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX).div_ceil(UNIT);
+        let units = units.min(u64::from(Word::MAX - 1)) as Word;
+        self.drain_within.store(units + 1, Ordering::Release);
+        self.close_input();
+    }
+
+    /// Within what time it is to end, if that was asked for since the last call.
+    pub(super) fn take_drain_within(&self) -> Option<Duration> {
+        if self.drain_within.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let units = self.drain_within.fetch_and(0, Ordering::AcqRel).checked_sub(1)?;
+        Some(Duration::from_nanos(wide(units).saturating_mul(UNIT)))
+    }
+
+    pub(super) fn enter(&self, event: Event) -> bool {
+        !matches!(apply(self, event), Effect::Refused)
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        match self.crew.state().phase {
+            Phase::Running | Phase::Quiet if self.slab.free.is_closed() => Phase::Draining,
+            phase => phase,
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let state = self.crew.state();
+        let slots = &self.crew.slots;
+        let sum = |end| slots.iter().map(|slot| wide(slot.ended(end))).sum();
+        let panicked = sum(End::Panicked);
+        let (scheduled, backing_off) =
+            (self.scheduled.0.load(Ordering::Relaxed), self.backing_off.load(Ordering::Relaxed));
+        Stats {
+            idle: self.slab.ready.idle(),
+            refused: wide(self.refused.load(Ordering::Relaxed)),
+            waiting: self.slab.ready.len(),
+            scheduled: crate::sync::low(scheduled) + self.slab.scheduled.len(),
+            backing_off: crate::sync::low(backing_off) + self.slab.aside.len(),
+            running: slots.busy(),
+            unread: self.slab.done.len(),
+            succeeded: sum(End::Succeeded),
+            failed: sum(End::Failed) + panicked,
+            retried: sum(End::Retried),
+            timed_out: wide(self.timed_out.load(Ordering::Relaxed)),
+            panicked,
+            aborted: sum(End::Aborted),
+            handler_panics: wide(self.handler_panics.load(Ordering::Relaxed)),
+            lost_workers: wide(self.crew.lost()),
+            // Last, so that nothing seems to have ended that was not submitted.
+            submitted: wide(self.submitted.0.load(Ordering::Acquire)),
+            ..Stats::new(self.phase(), state.target as usize, state.live as usize)
+        }
+    }
+
+    /// Whether the calling thread is in one of the herd's handlers; `false` without `std`, where nobody knows.
+    pub(super) fn is_inside(&self) -> bool {
+        crate::workers::inside::is_inside(core::ptr::from_ref(self).cast())
+    }
+
+    /// Which workers are busy.
+    #[cfg(feature = "std")]
+    pub(crate) fn busy(&self) -> alloc::vec::Vec<usize> {
+        let slots = self.crew.slots.iter().enumerate();
+        slots.filter(|(_, slot)| slot.is_busy()).map(|(index, _)| index).collect()
+    }
+
+    /// Calls somebody who is told, and whose panic takes nobody with it.
+    pub(super) fn tell(&self, call: impl FnOnce()) {
+        if !swallow(call) {
+            self.handler_panics.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What was in a place.
+pub(super) struct Cleared<B> {
+    pub(super) id: u64,
+    pub(super) body: B,
+    pub(super) attempts: u32,
+    pub(super) mark: Mark,
+    pub(super) extra: Option<Box<Extra>>,
+}
+
+impl<B> Record<B> {
+    pub(super) fn about(&self) -> About<'_, B> {
+        let body = self.body.as_ref().expect("an item has its body");
+        About { id: self.id, body, attempts: self.attempts }
+    }
+
+    /// When it is to be made ready, for one who knows the time.
+    pub(super) fn due(&self, now: impl Fn() -> Instant) -> Option<Instant> {
+        match self.when {
+            When::Now => None,
+            When::At(at) => Some(at),
+            When::After(delay) => Some(now().saturating_add(delay)),
+        }
+    }
+}
+
+impl<B: 'static, R: 'static, E: 'static> Door for Shared<B, R, E> {
+    fn crew(&self) -> &Crew {
+        &self.crew
+    }
+
+    fn close(&self) {
+        self.slab.free.close();
+        self.slab.scheduled.close();
+        if self.crew.state().phase == Phase::Stopped {
+            self.slab.ready.close();
+            self.slab.done.close();
+        } else {
+            // Those that are to go; when it drains, they learn from the lane that nothing will come.
+            self.slab.ready.wake();
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.slab.ready.confirm_empty()
+    }
+
+    fn has_idle(&self) -> bool {
+        self.slab.ready.idle() != 0
+    }
+
+    fn wake_idle(&self) {
+        self.slab.ready.wake();
+    }
+}
+
+// Whatever panics, bodies and handlers included, leaves a herd as usable as before.
+impl<B, R, E> core::panic::UnwindSafe for Shared<B, R, E> {}
+impl<B, R, E> core::panic::RefUnwindSafe for Shared<B, R, E> {}
+
+impl<B, R, E> core::fmt::Debug for Shared<B, R, E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let state = self.crew.state();
+        f.debug_struct("Herd")
+            .field("phase", &self.phase())
+            .field("size", &state.target)
+            .field("waiting", &self.slab.ready.len())
+            .finish_non_exhaustive()
+    }
+}

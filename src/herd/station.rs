@@ -1,0 +1,429 @@
+//! Where one worker of a herd works: it takes items, has them handled, and says what becomes of them.
+
+use alloc::boxed::Box;
+use core::future::Future;
+use core::mem;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use super::item::{Bench, Item, Mark, SharedClock, When};
+use super::outcome::{Failure, Fault, Outcome, Trouble};
+use super::shared::Shared;
+use super::slab::{Claim, Giver, Taker};
+use crate::control::Phase;
+use crate::panic::{Panic, catch, swallow};
+use crate::runtime::Timer;
+use crate::sync::{Arc, Ordering};
+use crate::time::Instant;
+use crate::workers::slots::End;
+use crate::workers::worker::Station;
+
+/// A worker's place in a herd.
+pub struct HerdStation<F, Fut, B: 'static, R: 'static, E: 'static, K: Timer> {
+    shared: Arc<Shared<B, R, E>>,
+    handler: Arc<F>,
+    bench: Arc<Bench<B>>,
+    ready: Taker,
+    done: Giver,
+    stage: Stage<R, E>,
+    /// The handler's future: made once, and set again and again.
+    attempt: Pin<Box<Option<Fut>>>,
+    /// When it must have ended.
+    end: Option<Instant>,
+    /// Until then: made once, and set again and again.
+    sleep: Option<Pin<Box<K::Sleep>>>,
+    /// Whether the sleep is for this attempt.
+    armed: bool,
+    /// What is to be given on when it has been counted.
+    onward: Option<(Claim, Lane)>,
+    entropy: u64,
+}
+
+/// How far the work on an item is.
+enum Stage<R, E> {
+    Idle,
+    /// Nothing has begun.
+    Taken(Claim),
+    /// The handler's future is being polled.
+    Running,
+    /// It has ended so, and the guard is not back yet.
+    Returning(Verdict<R, E>),
+}
+
+/// How an attempt has ended.
+enum Verdict<R, E> {
+    Returned(Result<R, Fault<E>>),
+    Panicked(Panic),
+    TimedOut,
+    Aborted,
+}
+
+/// Where an item goes.
+enum Lane {
+    Ready,
+    Aside,
+    Done,
+}
+
+impl<F, Fut, B, R, E, K: Timer> Unpin for HerdStation<F, Fut, B, R, E, K> {}
+
+impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
+    pub(super) fn new(
+        shared: Arc<Shared<B, R, E>>,
+        handler: Arc<F>,
+        clock: Option<SharedClock>,
+        entropy: u64,
+    ) -> Option<Self> {
+        let bench = Bench::new(shared.slab.clone(), shared.crew.cancelled.clone(), clock);
+        Some(Self {
+            handler,
+            bench: Arc::new(bench),
+            ready: shared.slab.ready.taker()?,
+            done: shared.slab.done.giver()?,
+            shared,
+            stage: Stage::Idle,
+            attempt: Box::pin(None),
+            end: None,
+            sleep: None,
+            armed: false,
+            onward: None,
+            entropy,
+        })
+    }
+
+    /// The next number for a jitter: Sebastiano Vigna's `SplitMix64`.
+    fn entropy(&mut self) -> u64 {
+        self.entropy = self.entropy.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.entropy ^ (self.entropy >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn note(&mut self, taken: Poll<Option<Claim>>) -> Poll<bool> {
+        taken.map(|claim| {
+            let found = claim.is_some();
+            if let Some(claim) = claim {
+                self.stage = Stage::Taken(claim);
+            }
+            found
+        })
+    }
+
+    /// Drops the handler's future.
+    fn drop_attempt(&mut self) {
+        swallow(|| self.attempt.set(None));
+    }
+
+    /// An item that was cut off comes back.
+    fn interrupt(&self, mut claim: Claim) {
+        let record = self.shared.slab.items.get_mut(&mut claim);
+        record.mark = Mark::Interrupted;
+        record.when = When::Now;
+        // That lane is never closed.
+        let _ = self.shared.slab.aside.give(claim);
+        self.shared.crew.ring();
+    }
+
+    /// Tells the driver, if it waits for the last item to end.
+    fn tell_driver(&self) {
+        // So that the driver, which meets there too, sees what was counted here, or else this sees that it is closing.
+        self.shared.slab.ready.meet();
+        if self.shared.slab.free.is_closed() {
+            self.shared.crew.ring();
+        }
+    }
+}
+
+impl<F, Fut, B, R, E, K> HerdStation<F, Fut, B, R, E, K>
+where
+    F: Fn(Item<B>) -> Fut,
+    Fut: Future<Output = Result<R, Fault<E>>>,
+    K: Timer,
+{
+    /// Begins an attempt; or says how the item ends without one.
+    fn begin(&mut self, mut claim: Claim, clock: &K) -> Option<End> {
+        let record = self.shared.slab.items.get_mut(&mut claim);
+        if record.is_cancelled() {
+            return Some(self.fail(claim, Failure::Cancelled));
+        }
+        let (deadline, timeout) = (record.deadline(), record.timeout().or(self.shared.timeout));
+        self.end = None;
+        self.armed = false;
+        let counts_time = record.begun.is_none() && self.shared.policy.has_max_total();
+        if deadline.is_some() || timeout.is_some() || counts_time {
+            let now = clock.now();
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                return Some(self.fail(claim, Failure::Deadline));
+            }
+            record.begun = record.begun.or(Some(now));
+            let timeout = timeout.map(|timeout| now.saturating_add(timeout));
+            self.end = deadline.into_iter().chain(timeout).min();
+        }
+        record.attempts = record.attempts.saturating_add(1);
+        let item = self.bench.lend(claim, self.end);
+        self.stage = match catch(|| (self.handler)(item)) {
+            Ok(attempt) => {
+                self.attempt.set(Some(attempt));
+                Stage::Running
+            }
+            Err(panic) => Stage::Returning(Verdict::Panicked(panic)),
+        };
+        None
+    }
+
+    /// Polls the handler's future, as long as its time is not over.
+    fn poll_attempt(&mut self, clock: &K, cx: &mut Context<'_>) -> Poll<Verdict<R, E>> {
+        let attempt = self.attempt.as_mut().as_pin_mut().expect("it runs");
+        let verdict = match catch(|| attempt.poll(cx)) {
+            Err(panic) => Verdict::Panicked(panic),
+            // What comes late counts if it is good.
+            Ok(Poll::Ready(Err(_))) if self.is_late(clock) => Verdict::TimedOut,
+            Ok(Poll::Ready(result)) => Verdict::Returned(result),
+            Ok(Poll::Pending) => {
+                let Some(end) = self.end else {
+                    return Poll::Pending;
+                };
+                if self.poll_sleep(end, clock, cx).is_pending() {
+                    return Poll::Pending;
+                }
+                Verdict::TimedOut
+            }
+        };
+        self.drop_attempt();
+        Poll::Ready(verdict)
+    }
+
+    fn is_late(&self, clock: &K) -> bool {
+        self.end.is_some_and(|end| clock.now() >= end)
+    }
+
+    fn poll_sleep(&mut self, end: Instant, clock: &K, cx: &mut Context<'_>) -> Poll<()> {
+        if !mem::replace(&mut self.armed, true) {
+            let next = clock.sleep_until(end);
+            match &mut self.sleep {
+                Some(sleep) => sleep.set(next),
+                None => self.sleep = Some(Box::pin(next)),
+            }
+        }
+        self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
+    }
+
+    /// Says what becomes of an item after an attempt.
+    fn conclude(&mut self, claim: Claim, verdict: Verdict<R, E>, clock: &K) -> End {
+        match verdict {
+            Verdict::Returned(Ok(result)) => self.succeed(claim, result),
+            Verdict::Returned(Err(Fault::Failure(error))) => {
+                self.fail(claim, Failure::Failed(error))
+            }
+            Verdict::Returned(Err(Fault::Retry(error))) => {
+                self.retry(claim, Trouble::Error(error), None, clock)
+            }
+            Verdict::Returned(Err(Fault::RetryAfter(error, delay))) => {
+                self.retry(claim, Trouble::Error(error), Some(delay), clock)
+            }
+            Verdict::TimedOut => {
+                self.shared.timed_out.fetch_add(1, Ordering::Relaxed);
+                self.retry(claim, Trouble::TimedOut, None, clock)
+            }
+            Verdict::Panicked(panic) => self.fail(claim, Failure::Panicked(panic)),
+            Verdict::Aborted => {
+                self.interrupt(claim);
+                End::Aborted
+            }
+        }
+    }
+
+    fn succeed(&mut self, claim: Claim, result: R) -> End {
+        if let Some(on_success) = &self.shared.callbacks.on_success {
+            let record = self.shared.slab.items.get(&claim);
+            self.shared.tell(|| on_success(&record.about(), &result));
+        }
+        self.end(claim, Outcome::Success(result));
+        End::Succeeded
+    }
+
+    fn fail(&mut self, claim: Claim, failure: Failure<E>) -> End {
+        if let Some(on_failure) = &self.shared.callbacks.on_failure {
+            let record = self.shared.slab.items.get(&claim);
+            self.shared.tell(|| on_failure(&record.about(), &failure));
+        }
+        let end = if matches!(failure, Failure::Panicked(_)) { End::Panicked } else { End::Failed };
+        self.end(claim, Outcome::Failure(failure));
+        end
+    }
+
+    fn end(&mut self, mut claim: Claim, outcome: Outcome<R, E>) {
+        *self.shared.outcomes.get_mut(&mut claim) = Some(outcome);
+        self.onward = Some((claim, Lane::Done));
+    }
+
+    /// Lets there be another attempt, if there is to be one.
+    fn retry(
+        &mut self,
+        mut claim: Claim,
+        trouble: Trouble<E>,
+        not_before: Option<Duration>,
+        clock: &K,
+    ) -> End {
+        let now = clock.now();
+        let entropy = self.entropy();
+        let shared = &self.shared;
+        let record = shared.slab.items.get_mut(&mut claim);
+        if record.is_cancelled() {
+            return self.fail(claim, Failure::Cancelled);
+        }
+        let elapsed = record.begun.map_or(Duration::ZERO, |begun| now.saturating_since(begun));
+        let delay = match shared.policy.next(record.attempts, elapsed, not_before, entropy) {
+            Ok(delay) => delay,
+            Err(why) => return self.fail(claim, Failure::Exhausted(trouble, why)),
+        };
+        let at = now.saturating_add(delay);
+        if record.deadline().is_some_and(|deadline| at >= deadline) {
+            return self.fail(claim, Failure::Deadline);
+        }
+        let now_or_later = if delay.is_zero() { When::Now } else { When::At(at) };
+        record.mark = Mark::BackingOff;
+        record.when = now_or_later;
+        if let Some(on_retry) = &shared.callbacks.on_retry {
+            let record = shared.slab.items.get(&claim);
+            shared.tell(|| on_retry(&record.about(), &trouble, delay));
+        }
+        // When it is cancelled, what waits is left over.
+        let ready = delay.is_zero() && shared.crew.state().phase < Phase::Cancelling;
+        self.onward = Some((claim, if ready { Lane::Ready } else { Lane::Aside }));
+        swallow(|| drop(trouble));
+        End::Retried
+    }
+}
+
+impl<F, Fut, B, R, E, K> Station<K> for HerdStation<F, Fut, B, R, E, K>
+where
+    F: Fn(Item<B>) -> Fut,
+    Fut: Future<Output = Result<R, Fault<E>>>,
+    K: Timer,
+{
+    type Door = Shared<B, R, E>;
+
+    fn open(&mut self) {}
+
+    #[inline]
+    fn try_take(&mut self) -> Poll<bool> {
+        let taken = self.ready.try_take();
+        self.note(taken)
+    }
+
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let taken = self.ready.poll_take(cx);
+        self.note(taken)
+    }
+
+    fn is_working(&self) -> bool {
+        !matches!(self.stage, Stage::Idle)
+    }
+
+    fn poll_work(&mut self, clock: &K, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            match mem::replace(&mut self.stage, Stage::Idle) {
+                Stage::Idle => unreachable!("it has taken an item"),
+                Stage::Taken(claim) => {
+                    if let Some(end) = self.begin(claim, clock) {
+                        return Poll::Ready(end);
+                    }
+                }
+                Stage::Running => {
+                    self.stage = match self.poll_attempt(clock, cx) {
+                        Poll::Ready(verdict) => Stage::Returning(verdict),
+                        Poll::Pending => {
+                            self.stage = Stage::Running;
+                            return Poll::Pending;
+                        }
+                    }
+                }
+                Stage::Returning(verdict) => match self.bench.poll_back(cx) {
+                    Poll::Ready(claim) => return Poll::Ready(self.conclude(claim, verdict, clock)),
+                    Poll::Pending => {
+                        self.stage = Stage::Returning(verdict);
+                        return Poll::Pending;
+                    }
+                },
+            }
+        }
+    }
+
+    #[inline]
+    fn tell(&mut self) {
+        let Some((mut claim, lane)) = self.onward.take() else {
+            return;
+        };
+        let slab = &self.shared.slab;
+        match lane {
+            // Neither is closed while an item has not ended.
+            Lane::Ready => drop(slab.ready.give(claim)),
+            Lane::Aside => {
+                drop(slab.aside.give(claim));
+                self.shared.crew.ring();
+            }
+            Lane::Done => {
+                let record = slab.items.get_mut(&mut claim);
+                let ticket = record.extra.as_mut().and_then(|extra| extra.ticket.take());
+                let unwanted = match ticket {
+                    Some(mut ticket) => match ticket.try_send(claim) {
+                        Ok(()) => return,
+                        Err(error) => self.done.give(error.into_inner()),
+                    },
+                    None => self.done.give(claim),
+                };
+                if let Err(claim) = unwanted {
+                    self.shared.discard(claim);
+                }
+            }
+        }
+    }
+
+    fn put_back(&mut self) {
+        if let Stage::Taken(claim) = mem::replace(&mut self.stage, Stage::Idle) {
+            if let Err(claim) = self.shared.slab.ready.give(claim) {
+                let _ = self.shared.slab.aside.give(claim);
+            }
+        }
+    }
+
+    fn abort(&mut self) {
+        match mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Idle => {}
+            Stage::Taken(claim) => {
+                self.stage = Stage::Taken(claim);
+                self.put_back();
+            }
+            Stage::Running => {
+                self.drop_attempt();
+                match self.bench.take_back() {
+                    Some(claim) => self.interrupt(claim),
+                    None => self.stage = Stage::Returning(Verdict::Aborted),
+                }
+            }
+            // It has ended; only the guard is missing.
+            returning @ Stage::Returning(_) => self.stage = returning,
+        }
+    }
+
+    #[inline]
+    fn has_more(&self) -> bool {
+        false
+    }
+
+    fn meet(&self) {
+        self.tell_driver();
+    }
+}
+
+impl<F, Fut, B, R, E, K: Timer> Drop for HerdStation<F, Fut, B, R, E, K> {
+    fn drop(&mut self) {
+        self.drop_attempt();
+        if let Some(claim) = self.bench.leave() {
+            self.interrupt(claim);
+        }
+        self.tell_driver();
+    }
+}

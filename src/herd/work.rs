@@ -1,0 +1,95 @@
+//! An item with what is special about it.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::time::Duration;
+
+use super::item::{Extra, When};
+use crate::cancel::CancelToken;
+use crate::time::Instant;
+
+/// An item to be sent, with what is special about it.
+///
+/// Moments are those of the clock of the herd's runtime.
+pub struct Work<B> {
+    /// By which its result is known. Others may have the same.
+    pub id: u64,
+    /// What the handler is given.
+    pub body: B,
+    pub(super) when: When,
+    pub(super) extra: Option<Box<Extra>>,
+}
+
+impl<B> Work<B> {
+    /// An item about which nothing is special.
+    ///
+    /// # Cost
+    /// None.
+    #[must_use]
+    pub const fn new(id: u64, body: B) -> Self {
+        Self { id, body, when: When::Now, extra: None }
+    }
+
+    /// It is not begun before this moment, which may be past.
+    ///
+    /// # Cost
+    /// None.
+    #[must_use]
+    pub fn at(self, at: Instant) -> Self {
+        Self { when: When::At(at), ..self }
+    }
+
+    /// It is not begun before so much time has passed since it was accepted.
+    ///
+    /// # Cost
+    /// None.
+    #[must_use]
+    pub fn after(self, delay: Duration) -> Self {
+        Self { when: When::After(delay), ..self }
+    }
+
+    /// It has failed if it has not succeeded by this moment: no attempt begins then, and one that runs is
+    /// treated as one that [takes too long](super::Builder::timeout). What waits is looked at when its turn comes.
+    ///
+    /// # Cost
+    /// An allocation, for all that is special.
+    #[must_use]
+    pub fn deadline(self, deadline: Instant) -> Self {
+        self.with(|extra| extra.deadline = Some(deadline))
+    }
+
+    /// A timeout for each of its attempts, in place of the [herd's](super::Builder::timeout).
+    ///
+    /// # Cost
+    /// An allocation, for all that is special.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.with(|extra| extra.timeout = Some(timeout))
+    }
+
+    /// Once this token is cancelled no attempt begins, and one that runs [sees it](super::Item::is_cancelled).
+    ///
+    /// # Cost
+    /// An allocation, for all that is special.
+    #[must_use]
+    pub fn cancelled_by(self, token: &CancelToken) -> Self {
+        self.with(|extra| extra.cancel = Some(token.clone()))
+    }
+
+    pub(super) fn with(mut self, set: impl FnOnce(&mut Extra)) -> Self {
+        set(self.extra.get_or_insert_default());
+        self
+    }
+}
+
+impl<B> From<(u64, B)> for Work<B> {
+    fn from((id, body): (u64, B)) -> Self {
+        Self::new(id, body)
+    }
+}
+
+impl<B> fmt::Debug for Work<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").field("id", &self.id).finish_non_exhaustive()
+    }
+}
