@@ -113,6 +113,15 @@ fn it_is_small() {
     assert!(BUCKETS * size_of::<u64>() <= 4900);
 }
 
+/// Ends those who record, also if the reader fails.
+struct Stop<'a>(&'a AtomicWord);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(1, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_reader_sees_whole_samples_while_others_record() {
     // What a reader may be off by.
@@ -127,6 +136,7 @@ fn a_reader_sees_whole_samples_while_others_record() {
                 going.inspect(|&sample| recorder.record(ns(sample))).last().unwrap_or(0)
             })
         });
+        let stop = Stop(&stop);
         for recorder in &recorders {
             let mut last = 0;
             for _ in 0..if cfg!(miri) { 3 } else { 100 } {
@@ -135,6 +145,8 @@ fn a_reader_sees_whole_samples_while_others_record() {
                     if now.count() > last {
                         break now;
                     }
+                    let gone = threads.iter().any(std::thread::ScopedJoinHandle::is_finished);
+                    assert!(!gone, "nobody records any longer");
                     retry();
                 };
                 last = now.count();
@@ -143,7 +155,7 @@ fn a_reader_sees_whole_samples_while_others_record() {
                 assert!(nanos(now.sum()) + SLACK >= (last * (last + 1) / 2).min(limit()));
             }
         }
-        stop.store(1, Ordering::Relaxed);
+        drop(stop);
         threads.map(|thread| thread.join().unwrap())
     });
     for (recorder, recorded) in recorders.iter().zip(recorded) {
