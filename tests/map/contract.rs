@@ -185,7 +185,9 @@ async fn a_panic_comes_in_its_place_and_ends_it<Rt: Runs>(rt: &Rt) {
                 item
             }
         });
-        let mut doing = map(rt.clone(), 4, iter(0..), f).ordered();
+        let in_items = gauge.clone();
+        let items = iter((0..).inspect(move |_| _ = &in_items));
+        let mut doing = map(rt.clone(), 4, items, f).ordered();
         for item in 0..5 {
             assert_eq!(caught(&mut doing).await.unwrap(), Some(item));
         }

@@ -17,11 +17,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use droves::map::iter;
+use droves::map::{iter, map};
 use futures_core::Stream;
 use futures_lite::future::block_on;
 
-use help::{Few, Gone, caught, in_time, message, on};
+use help::{Few, Gone, calls, caught, in_time, message, on};
 
 #[test]
 fn without_workers_it_panics_once() {
@@ -32,10 +32,12 @@ fn without_workers_it_panics_once() {
         assert_eq!(message(&*panic), why);
         assert_eq!(block_on(refused.next()), None);
 
-        let mut dropped = on(Gone, 3);
-        let panic = block_on(caught(&mut dropped)).unwrap_err();
-        assert_eq!(message(&*panic), "the runtime has dropped a worker of a map");
-        assert_eq!(block_on(dropped.next()), None);
+        for items in 1..4 {
+            let mut dropped = map(Gone, 3, iter(0..items), calls(|item| async move { item }));
+            let panic = block_on(caught(&mut dropped)).unwrap_err();
+            assert_eq!(message(&*panic), "the runtime has dropped a worker of a map");
+            assert_eq!(block_on(dropped.next()), None);
+        }
     });
 }
 

@@ -8,7 +8,7 @@ use ::tokio::task::LocalSet;
 use droves::map::iter;
 use droves::runtime::SpawnError;
 use droves::tokio::{Tokio, TokioLocal, map};
-use futures_lite::future::block_on;
+use futures_lite::future::{block_on, poll_once};
 
 use crate::contract::keeps_its_promises;
 use crate::help::{caught, in_time, message, on};
@@ -76,6 +76,11 @@ fn a_runtime_that_is_gone_is_a_panic() {
                 })
             };
             assert_eq!(runtime.block_on(midway.next()), Some(0));
+            let (mut sender, receiver) = droves::mailbox::channel(1).unwrap();
+            let tokio = Tokio::new(runtime.handle().clone());
+            let mut idle = droves::map::map(tokio, 3, receiver, |item: usize| async move { item });
+            sender.try_send(9).unwrap();
+            assert_eq!(runtime.block_on(idle.next()), Some(9));
             drop(runtime);
             let lost = "the runtime has dropped a worker of a map";
             let panic = block_on(caught(&mut midway)).unwrap_err();
@@ -83,8 +88,26 @@ fn a_runtime_that_is_gone_is_a_panic() {
             assert_eq!(block_on(midway.next()), None);
             let panic = block_on(caught(&mut early)).unwrap_err();
             assert_eq!(message(&*panic), lost);
+            let panic = block_on(caught(&mut idle)).unwrap_err();
+            assert_eq!(message(&*panic), lost, "nothing is lost, but nothing can be done either");
+            drop(sender);
         });
     }
+}
+
+#[test]
+fn items_that_no_worker_has_taken_are_lost_too() {
+    in_time(|| {
+        let [runtime, _] = runtimes();
+        let inside = runtime.enter();
+        let mut doing = map(3, iter(0..2), |item: usize| async move { item });
+        // All that there is has been pulled, but nobody runs the tasks.
+        assert!(block_on(poll_once(doing.next())).is_none());
+        drop(inside);
+        drop(runtime);
+        assert!(block_on(caught(&mut doing)).is_err());
+        assert_eq!(block_on(doing.next()), None);
+    });
 }
 
 #[test]
