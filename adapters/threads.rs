@@ -198,7 +198,7 @@ where
     /// Gives the results in the order of the items.
     ///
     /// # Panics
-    /// If it has given or pulled any.
+    /// If it has pulled an item, or come to its end.
     ///
     /// # Cost
     /// Room for as many results as may wait for others.
