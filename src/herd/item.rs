@@ -136,10 +136,10 @@ impl<B> Bench<B> {
     }
 
     /// Lends an item, for an attempt that must end before `end`.
-    pub(super) fn lend(self: &Arc<Self>, claim: Claim, end: Option<Instant>) -> Item<B> {
+    pub(super) fn lend(bench: &Arc<Self>, claim: Claim, end: Option<Instant>) -> Item<B> {
         // Relaxed: whoever has the guard got it from here.
-        self.state.store(OUT, Ordering::Relaxed);
-        Item { bench: self.clone(), claim: Some(claim), end }
+        bench.state.store(OUT, Ordering::Relaxed);
+        Item { bench: bench.clone(), claim: Some(claim), end }
     }
 
     /// The claim of the guard that was lent, once it is back.

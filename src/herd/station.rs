@@ -161,7 +161,7 @@ where
             self.end = deadline.into_iter().chain(timeout).min();
         }
         record.attempts = record.attempts.saturating_add(1);
-        let item = self.bench.lend(claim, self.end);
+        let item = Bench::lend(&self.bench, claim, self.end);
         self.stage = match catch(|| (self.handler)(item)) {
             Ok(attempt) => {
                 self.attempt.set(Some(attempt));
