@@ -137,9 +137,13 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         work: Work<B>,
         ready: impl FnOnce(Claim) -> Result<(), Claim>,
     ) -> Result<(), Work<B>> {
+        // Counted first: of this one and the driver, which looks after the close whether all have ended, the second sees
+        // the first. AcqRel: that is so.
+        self.submitted.0.fetch_add(1, Ordering::AcqRel);
         // Who waited for the place may find that the herd closed before.
         if self.slab.free.is_closed() {
             let _ = self.slab.free.give(claim);
+            self.count_back();
             return Err(work);
         }
         let Work { id, body, when, extra } = work;
@@ -152,8 +156,6 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         record.when = when;
         record.begun = None;
         record.extra = extra;
-        // Relaxed: the lane orders it before whatever is done with the item. Before that, so that no more ends than was counted.
-        self.submitted.0.fetch_add(1, Ordering::Relaxed);
         let given = match mark {
             Mark::Scheduled => {
                 let given = self.slab.scheduled.give(claim);
@@ -163,10 +165,17 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
             _ => ready(claim),
         };
         given.map_err(|claim| {
-            self.submitted.0.fetch_sub(1, Ordering::Relaxed);
             let (cleared, _) = self.clear(claim);
+            self.count_back();
             Work { id, body: cleared.body, when, extra: cleared.extra }
         })
+    }
+
+    /// What was counted as submitted is refused.
+    fn count_back(&self) {
+        self.submitted.0.fetch_sub(1, Ordering::AcqRel);
+        // The driver may wait for it to end.
+        self.crew.ring();
     }
 
     /// Takes all out of a place, and gives the place back.
