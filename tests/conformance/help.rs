@@ -40,7 +40,7 @@ impl Gate {
     }
 
     /// Waits until it is open.
-    pub fn pass(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn pass(&self) -> impl Future<Output = ()> + Send + use<> {
         let token = self.0.clone();
         async move { token.cancelled().await }
     }
@@ -98,7 +98,7 @@ impl Tally {
     }
 
     /// A job that is counted while it waits for a gate.
-    pub fn job(&self, gate: &Gate) -> impl Future<Output = ()> + Send + 'static {
+    pub fn job(&self, gate: &Gate) -> impl Future<Output = ()> + Send + use<> {
         let (tally, gate) = (self.clone(), gate.clone());
         async move {
             let running = tally.enter();

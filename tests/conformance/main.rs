@@ -1,4 +1,4 @@
-//! What a pool does, on every adapter: `threads`, tokio's runtimes of one thread and of several, its local
+//! What a pool does, and a [herd](herd), on every adapter: `threads`, tokio's runtimes of one thread and of several, its local
 //! set, smol, async-executor's two executors, and the simulator with forty seeds.
 //!
 //! Each test is one generic function, a module for each adapter runs it, and its name begins with what it
@@ -119,6 +119,7 @@ mod ending;
 mod errors;
 mod facts;
 mod help;
+mod herd;
 #[cfg(any(feature = "async-executor", feature = "sim", feature = "tokio"))]
 mod losing;
 #[cfg(feature = "threads")]

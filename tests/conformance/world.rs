@@ -14,13 +14,18 @@ use droves::runtime::{Clock, Spawn, SpawnError, Timer};
 use droves::time::Instant;
 
 use crate::help::{Fault, Own, Permits};
+use crate::herd::help::{HerdBuilder, Herds, TheHerd, TheResults};
 
 /// How long a test may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where a test runs: an adapter, and an executor that runs the test beside the pool.
 pub trait World: Sized + 'static {
-    type Rt: Runtime<Error, ()> + Runtime<Fault, ()> + Runtime<Error, Own> + Runtime<Fault, Own>;
+    type Rt: Runtime<Error, ()>
+        + Runtime<Fault, ()>
+        + Runtime<Error, Own>
+        + Runtime<Fault, Own>
+        + Herds;
 
     /// Runs a test, in the simulator with several seeds.
     fn run(body: impl AsyncFn(&Self));
@@ -33,6 +38,16 @@ pub trait World: Sized + 'static {
         builder: Builder,
         permits: &Permits,
     ) -> Result<Pool, StartError<Builder>>;
+
+    /// The same with a herd.
+    fn start_herd_limited(
+        &self,
+        builder: HerdBuilder,
+        permits: &Permits,
+    ) -> Result<(TheHerd, TheResults), StartError<HerdBuilder>>;
+
+    /// The runtime's time, for handlers.
+    fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static;
 
     fn now(&self) -> Instant {
         Clock::now(self.rt())
@@ -128,6 +143,14 @@ macro_rules! rt {
         ) -> Result<Pool, StartError<Builder>> {
             builder.start(&Limited(self.rt.clone(), permits.clone()))
         }
+
+        fn start_herd_limited(
+            &self,
+            builder: HerdBuilder,
+            permits: &Permits,
+        ) -> Result<(TheHerd, TheResults), StartError<HerdBuilder>> {
+            builder.start(&Limited(self.rt.clone(), permits.clone()))
+        }
     };
 }
 
@@ -142,6 +165,11 @@ pub mod on_threads {
 
     impl World for OnThreads {
         rt!(Threads);
+
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+            let rt = self.rt.clone();
+            move || rt.now()
+        }
 
         fn run(body: impl AsyncFn(&Self)) {
             block_on(body(&Self { rt: Threads::new() }));
@@ -170,6 +198,7 @@ pub mod on_tokio {
 
     /// A set of tasks that stay on their thread.
     pub struct OnLocalSet {
+        tokio: Tokio,
         rt: TokioLocal,
     }
 
@@ -183,6 +212,11 @@ pub mod on_tokio {
 
     impl World for TokioOne {
         rt!(Tokio);
+
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+            let rt = self.rt.clone();
+            move || rt.now()
+        }
 
         fn run(body: impl AsyncFn(&Self)) {
             let upstream = one();
@@ -208,6 +242,11 @@ pub mod on_tokio {
     impl World for TokioMany {
         rt!(Tokio);
 
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+            let rt = self.rt.clone();
+            move || rt.now()
+        }
+
         fn run(body: impl AsyncFn(&Self)) {
             let upstream = many();
             upstream.block_on(body(&Self { rt: Tokio::new(upstream.handle().clone()) }));
@@ -232,18 +271,25 @@ pub mod on_tokio {
     impl World for OnLocalSet {
         rt!(TokioLocal);
 
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+            let tokio = self.tokio.clone();
+            move || tokio.now()
+        }
+
         fn run(body: impl AsyncFn(&Self)) {
             let (upstream, set) = (one(), Rc::new(LocalSet::new()));
-            let rt = TokioLocal::new(Tokio::new(upstream.handle().clone()), &set);
-            set.block_on(&upstream, body(&Self { rt }));
+            let tokio = Tokio::new(upstream.handle().clone());
+            let rt = TokioLocal::new(tokio.clone(), &set);
+            set.block_on(&upstream, body(&Self { tokio, rt }));
         }
     }
 
     impl Mortal for OnLocalSet {
         fn doom<T>(first: impl AsyncFn(&Self) -> T, then: impl Fn(T)) {
             let (upstream, set) = (one(), Rc::new(LocalSet::new()));
-            let rt = TokioLocal::new(Tokio::new(upstream.handle().clone()), &set);
-            let kept = set.block_on(&upstream, first(&Self { rt }));
+            let tokio = Tokio::new(upstream.handle().clone());
+            let rt = TokioLocal::new(tokio.clone(), &set);
+            let kept = set.block_on(&upstream, first(&Self { tokio, rt }));
             drop(set);
             then(kept);
         }
@@ -279,6 +325,18 @@ pub mod on_smol {
             permits: &Permits,
         ) -> Result<Pool, StartError<Builder>> {
             builder.start(&Limited(self.rt, permits.clone()))
+        }
+
+        fn start_herd_limited(
+            &self,
+            builder: HerdBuilder,
+            permits: &Permits,
+        ) -> Result<(TheHerd, TheResults), StartError<HerdBuilder>> {
+            builder.start(&Limited(self.rt, permits.clone()))
+        }
+
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+            || Smol.now()
         }
 
         fn run(body: impl AsyncFn(&Self)) {
@@ -337,6 +395,11 @@ pub mod on_async_executor {
     impl World for OnExecutor {
         rt!(Executor);
 
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+            let rt = self.rt.clone();
+            move || rt.now()
+        }
+
         fn run(body: impl AsyncFn(&Self)) {
             Self::doom(body, |()| ());
         }
@@ -344,6 +407,12 @@ pub mod on_async_executor {
 
     impl World for OnLocalExecutor {
         rt!(LocalExecutor);
+
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+            // That of all executors.
+            let executor = Executor::new(&Arc::default());
+            move || executor.now()
+        }
 
         fn run(body: impl AsyncFn(&Self)) {
             Self::doom(body, |()| ());
@@ -367,6 +436,8 @@ pub mod on_async_executor {
 
 #[cfg(feature = "sim")]
 pub mod on_sim {
+    use std::cell::RefCell;
+
     use super::*;
     use droves::sim::Sim;
 
@@ -376,8 +447,17 @@ pub mod on_sim {
         rt: Sim,
     }
 
+    thread_local! {
+        /// That in which this thread's test runs, for clocks that seem to be sendable.
+        static SIM: RefCell<Option<Sim>> = const { RefCell::new(None) };
+    }
+
     impl World for OnSim {
         rt!(Sim);
+
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+            || SIM.with_borrow(|sim| sim.as_ref().expect("it was made on this thread").now())
+        }
 
         fn run(body: impl AsyncFn(&Self)) {
             Self::doom(body, |()| ());
@@ -388,6 +468,7 @@ pub mod on_sim {
         fn doom<T>(first: impl AsyncFn(&Self) -> T, then: impl Fn(T)) {
             for seed in 0..SEEDS {
                 let world = Self { rt: Sim::new(seed) };
+                SIM.set(Some(world.rt.clone()));
                 let kept = world.rt.block_on(first(&world));
                 world.rt.shut_down();
                 then(kept);
