@@ -12,10 +12,11 @@ use alloc::boxed::Box;
 
 use super::slab::{Claim, Slab};
 use crate::cancel::{CancelToken, Cancelled};
-use crate::mailbox::Sender;
+use crate::mailbox::{HeapMailbox, Sender};
 use crate::runtime::Clock;
 use crate::sync::{Arc, AtomicWord, Ordering, TryLock, Word, low};
 use crate::time::Instant;
+use crate::workers::crew::Crew;
 
 /// A clock for handlers that block.
 pub(super) type SharedClock = Arc<Box<dyn Clock + Send + Sync>>;
@@ -80,6 +81,12 @@ impl<B> Record<B> {
         }
     }
 
+    /// It was cut off, and can be begun again at once.
+    pub(super) fn interrupt(&mut self) {
+        self.mark = Mark::Interrupted;
+        self.when = When::Now;
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.extra.as_ref()?.deadline
     }
@@ -113,6 +120,8 @@ pub(super) struct Bench<B> {
     /// The worker's, which waits for the guard. For the guard in `WAKING`, and else for the worker.
     waker: TryLock<Option<Waker>>,
     cancelled: CancelToken,
+    /// The driver's.
+    bell: Arc<HeapMailbox<()>>,
     /// By which handlers that nobody can drop learn that their time is over.
     clock: Option<SharedClock>,
 }
@@ -126,13 +135,10 @@ const LEFT: Word = 4;
 const BACK: Word = 5;
 
 impl<B> Bench<B> {
-    pub(super) fn new(
-        slab: Arc<Slab<Record<B>>>,
-        cancelled: CancelToken,
-        clock: Option<SharedClock>,
-    ) -> Self {
-        let waker = TryLock::new(None);
-        Self { slab, state: AtomicWord::new(IDLE), waker, cancelled, clock }
+    pub(super) fn new(slab: Arc<Slab<Record<B>>>, crew: &Crew, clock: Option<SharedClock>) -> Self {
+        let (waker, state) = (TryLock::new(None), AtomicWord::new(IDLE));
+        let (cancelled, bell) = (crew.cancelled.clone(), crew.bell.clone());
+        Self { slab, state, waker, cancelled, bell, clock }
     }
 
     /// Lends an item, for an attempt that must end before `end`.
@@ -206,9 +212,12 @@ impl<B> Bench<B> {
                 OUT if self.step(OUT, BACK + claim.index() as Word) => return claim.forget(),
                 AWAITED if self.step(AWAITED, WAKING) => return self.wake(claim),
                 LEFT => {
-                    self.slab.items.get_mut(&mut claim).mark = Mark::Interrupted;
+                    self.slab.items.get_mut(&mut claim).interrupt();
                     // That lane is never closed.
-                    return drop(self.slab.aside.give(claim));
+                    drop(self.slab.aside.give(claim));
+                    // The driver has it done again. Rung already is as good.
+                    let _ = self.bell.try_send(());
+                    return;
                 }
                 // The worker waits by another waker, or has just gone.
                 _ => crate::sync::retry(),

@@ -75,7 +75,7 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
         clock: Option<SharedClock>,
         entropy: u64,
     ) -> Option<Self> {
-        let bench = Bench::new(shared.slab.clone(), shared.crew.cancelled.clone(), clock);
+        let bench = Bench::new(shared.slab.clone(), &shared.crew, clock);
         Some(Self {
             handler,
             bench: Arc::new(bench),
@@ -117,9 +117,7 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
 
     /// An item that was cut off comes back.
     fn interrupt(&self, mut claim: Claim) {
-        let record = self.shared.slab.items.get_mut(&mut claim);
-        record.mark = Mark::Interrupted;
-        record.when = When::Now;
+        self.shared.slab.items.get_mut(&mut claim).interrupt();
         // That lane is never closed.
         let _ = self.shared.slab.aside.give(claim);
         self.shared.crew.ring();

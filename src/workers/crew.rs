@@ -41,7 +41,7 @@ pub struct Crew {
     /// Workers that went without leave.
     lost: AtomicWord,
     /// Rung for the driver.
-    pub(super) bell: Arc<HeapMailbox<()>>,
+    pub(crate) bell: Arc<HeapMailbox<()>>,
     pub(crate) cancelled: CancelToken,
     pub(super) aborted: Latch,
     /// Set when all is over.
