@@ -17,6 +17,8 @@ pub fn explore(schedules: usize, program: impl Fn(&Run) + Send + Sync + 'static)
         let (met, program) = (met.clone(), program.clone());
         let mut config = Config::new();
         config.silence_warnings = true;
+        // Starting a herd moves more than fits into a page or two.
+        config.stack_size = 1 << 17;
         Runner::new(scheduler, config).run(move || {
             let run = Run { met: met.clone(), ledger: PlainArc::default() };
             program(&run);

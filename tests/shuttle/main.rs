@@ -11,6 +11,7 @@
 mod calls;
 mod explore;
 mod handles;
+mod herds;
 mod pools;
 mod programs;
 mod runtime;
