@@ -5,6 +5,8 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::config::ConfigError;
+#[cfg(feature = "alloc")]
+use crate::stats::Histogram;
 
 /// A door, whatever it is made of: what a control plane, a command or a group of services needs of it.
 ///
@@ -21,6 +23,12 @@ pub trait Control {
 
     /// Its numbers, size and phase among them.
     fn stats(&self) -> Stats;
+
+    /// How long work has waited and run, if that is measured.
+    #[cfg(feature = "alloc")]
+    fn times(&self) -> Option<Times> {
+        None
+    }
 
     /// Refuses work until `resume`.
     ///
@@ -93,6 +101,17 @@ pub struct Stats {
     pub handler_panics: u64,
     /// Workers that could not be had, or that their runtime dropped.
     pub lost_workers: u64,
+}
+
+/// How long work has waited and run.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Times {
+    /// From when it could have begun until it began, for each attempt.
+    pub waiting: Histogram,
+    /// From the beginning of each attempt to its end.
+    pub running: Histogram,
 }
 
 impl Stats {

@@ -52,6 +52,8 @@ mod workers;
 pub mod herd;
 #[cfg(feature = "alloc")]
 pub mod pool;
+#[cfg(feature = "alloc")]
+pub mod tasks;
 
 #[path = "../adapters/mod.rs"]
 mod adapters;

@@ -7,13 +7,14 @@ use source::{File, files, has_word};
 /// From the bottom up. A module may name modules of lower layers, and itself.
 const LAYERS: &[&[&str]] = &[
     &["sync", "time", "config"],
-    &["panic", "runtime", "control"],
-    &["ring", "cells"],
+    &["panic", "runtime", "stats"],
+    &["ring", "cells", "control"],
     &["mailbox", "job"],
-    &["latch", "stats"],
+    &["latch"],
     &["cancel"],
     &["workers", "retry", "timer", "map"],
-    &["pool", "herd", "tasks", "group"],
+    &["pool", "herd"],
+    &["tasks", "group"],
 ];
 
 /// What runs futures; only adapters may name one.

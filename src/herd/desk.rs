@@ -1,17 +1,20 @@
 //! Where the driver of a herd works: it makes items ready when their time has come, and notices that all have ended.
 
+use alloc::vec::Vec;
 use core::future::Future;
 use core::marker::PhantomData;
+use core::mem;
 use core::task::Poll;
 
-use super::item::{Item, Mark, SharedClock};
+use super::every::Recurring;
+use super::item::{Item, Mark, SharedClock, When};
 use super::outcome::Fault;
 use super::shared::Shared;
 use super::slab::{Claim, Giver, Lane, Taker};
 use super::station::HerdStation;
 use crate::control::Phase;
 use crate::runtime::Timer;
-use crate::sync::{Arc, Ordering, Word};
+use crate::sync::{Arc, AtomicWord, Ordering, Word};
 use crate::time::Instant;
 use crate::timer::HeapTimers;
 use crate::workers::driver::Desk;
@@ -30,6 +33,13 @@ pub struct HerdDesk<F, Fut, B: 'static, R: 'static, E: 'static> {
     aside: Taker,
     /// When it is to be cancelled, if it has not ended.
     drain_by: Option<Instant>,
+    free: Taker,
+    /// What waits for the end of one of its copies, and when the next is due.
+    owed: Vec<(Instant, Claim)>,
+    /// What will be left over.
+    left: Vec<Claim>,
+    /// Whether what recurs has been taken out of the timers.
+    told: bool,
     attempts: PhantomData<fn() -> Fut>,
 }
 
@@ -51,8 +61,12 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
             ready: shared.slab.ready.giver().expect("a new lane has free seats"),
             scheduled: taker(&shared.slab.scheduled),
             aside: taker(&shared.slab.aside),
+            free: taker(&shared.slab.free),
             shared,
             drain_by: None,
+            owed: Vec::new(),
+            left: Vec::new(),
+            told: false,
             attempts: PhantomData,
         }
     }
@@ -71,26 +85,35 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
                 return;
             };
             let record = self.shared.slab.items.get(&claim);
-            let counter = self.counter(record.mark);
             match record.due(now) {
                 None => {
                     // Closed only when no item is left.
                     let _ = self.ready.give(claim);
                 }
                 Some(at) => {
-                    counter.fetch_add(1, Ordering::Relaxed);
-                    let capacity = self.shared.capacity;
-                    let timers = self.timers.get_or_insert_with(|| {
-                        HeapTimers::with_capacity(capacity).expect("a lane could be as large")
-                    });
-                    timers.insert(at, claim).expect("there is room for every claim");
+                    self.counter(record.mark).fetch_add(1, Ordering::Relaxed);
+                    self.wait_for(at, claim);
                 }
             }
         }
     }
 
-    /// The number of items in the timers with this mark.
-    fn counter(&self, mark: Mark) -> &crate::sync::AtomicWord {
+    fn wait_for(&mut self, at: Instant, mut claim: Claim) {
+        // As a moment, for whom it may be left over to.
+        self.shared.slab.items.get_mut(&mut claim).when = When::At(at);
+        if self.shared.slab.free.is_closed() && self.shared.is_recurring(&claim) {
+            self.left.push(claim);
+            return;
+        }
+        let capacity = self.shared.capacity;
+        let timers = self.timers.get_or_insert_with(|| {
+            HeapTimers::with_capacity(capacity).expect("a lane could be as large")
+        });
+        timers.insert(at, claim).expect("there is room for every claim");
+    }
+
+    /// The number of items with this mark that wait here.
+    fn counter(&self, mark: Mark) -> &AtomicWord {
         match mark {
             Mark::Scheduled => &self.shared.scheduled.0,
             _ => &self.shared.backing_off,
@@ -100,18 +123,79 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
     /// Makes ready what is due. Returns when the next is.
     fn make_ready(&mut self, now: &impl Fn() -> Instant) -> Option<Instant> {
         loop {
-            let timers = self.timers.as_mut()?;
-            let next = timers.next_deadline()?;
+            let next = self.timers.as_mut()?.next_deadline()?;
             let now = now();
             if next > now {
                 return Some(next);
             }
-            while let Some((_, claim)) = self.timers.as_mut()?.pop_due(now) {
-                let mark = self.shared.slab.items.get(&claim).mark;
+            while let Some((at, mut claim)) = self.timers.as_mut()?.pop_due(now) {
+                if self.shared.is_recurring(&claim) {
+                    self.recur(claim, at, now);
+                    continue;
+                }
+                let record = self.shared.slab.items.get_mut(&mut claim);
+                record.since = Some(now);
+                let mark = record.mark;
                 self.counter(mark).fetch_sub(1, Ordering::Relaxed);
                 let _ = self.ready.give(claim);
             }
         }
+    }
+
+    /// Does what is to be done about a run whose time has come.
+    fn recur(&mut self, claim: Claim, at: Instant, now: Instant) {
+        let Some(tick) =
+            self.shared.slab.items.get(&claim).every().map(|every| every.tick(at, now))
+        else {
+            return;
+        };
+        for _ in 0..tick.runs {
+            if !self.begin_copy(&claim) {
+                break;
+            }
+        }
+        if tick.owed {
+            self.owed.push((tick.next, claim));
+        } else {
+            self.wait_for(tick.next, claim);
+        }
+    }
+
+    /// Begins the runs that waited for the end of another.
+    fn begin_owed(&mut self) {
+        let mut index = 0;
+        while let Some((_, claim)) = self.owed.get(index) {
+            let runs = self.shared.slab.items.get(claim).every().is_some_and(Recurring::is_running);
+            if runs {
+                index += 1;
+                continue;
+            }
+            let (next, claim) = self.owed.swap_remove(index);
+            let _ = self.begin_copy(&claim);
+            self.wait_for(next, claim);
+        }
+    }
+
+    /// Makes a copy ready, if there is a place for it.
+    fn begin_copy(&mut self, original: &Claim) -> bool {
+        let shared = &self.shared;
+        let Poll::Ready(Some(mut claim)) = self.free.try_take() else {
+            shared.count_refused();
+            return false;
+        };
+        let mut copy = None;
+        shared.tell(|| copy = shared.slab.items.get(original).copy());
+        let Some(work) = copy else {
+            let _ = shared.slab.free.give(claim);
+            return false;
+        };
+        let record = shared.slab.items.get_mut(&mut claim);
+        record.fill(work);
+        record.since = shared.measure.as_ref().map(|measure| measure.clock.now());
+        shared.submitted.0.fetch_add(1, Ordering::Relaxed);
+        // Closed only when no item is left.
+        let _ = self.ready.give(claim);
+        true
     }
 
     /// Ends a herd that takes no more, when all that it took has ended, or when its time is over.
@@ -123,15 +207,32 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
         // Whoever began to close it may not have done so yet: until then some may come.
         self.shared.slab.scheduled.close();
         self.take_up(now);
+        self.leave_recurring();
         // See `HerdStation::tell_driver`.
         self.shared.slab.ready.meet();
-        let unfinished: Word = self.shared.unfinished();
-        if unfinished == 0 {
+        let waiting = self.timers.as_ref().map_or(0, HeapTimers::len);
+        let left = self.left.len() + if self.shared.is_finishing() { waiting } else { 0 };
+        if self.shared.unfinished() == left as Word {
             self.shared.slab.ready.close();
             self.shared.enter(Event::Drain);
         } else if self.drain_by.is_some_and(|by| now() >= by) {
             self.shared.enter(Event::Cancel);
         }
+    }
+
+    /// What would never end is left over.
+    fn leave_recurring(&mut self) {
+        self.left.extend(self.owed.drain(..).map(|(_, claim)| claim));
+        let Some(timers) = &mut self.timers else {
+            return;
+        };
+        if mem::replace(&mut self.told, true) {
+            return;
+        }
+        let shared = &self.shared;
+        let recurring = timers.iter().filter(|(_, _, claim)| shared.is_recurring(claim));
+        let recurring: Vec<_> = recurring.map(|(key, ..)| key).collect();
+        self.left.extend(recurring.into_iter().filter_map(|key| timers.cancel(key)));
     }
 }
 
@@ -150,7 +251,13 @@ where
 
     fn station(&self, index: usize) -> Option<Self::Station> {
         let entropy = self.seed.wrapping_add((index as u64) << 32);
-        HerdStation::new(self.shared.clone(), self.handler.clone(), self.clock.clone(), entropy)
+        HerdStation::new(
+            self.shared.clone(),
+            self.handler.clone(),
+            self.clock.clone(),
+            index,
+            entropy,
+        )
     }
 
     fn tend(&mut self, now: impl Fn() -> Instant) -> Option<Instant> {
@@ -159,7 +266,11 @@ where
             return None;
         }
         self.take_up(&now);
-        let next = self.make_ready(&now);
+        let mut next = None;
+        if !self.shared.is_finishing() {
+            self.begin_owed();
+            next = self.make_ready(&now);
+        }
         if self.shared.slab.free.is_closed() {
             self.end(&now);
         }
@@ -167,10 +278,12 @@ where
     }
 
     fn leave(&mut self) {
-        let Some(timers) = &mut self.timers else {
-            return;
-        };
-        while let Some((_, claim)) = timers.pop() {
+        let mut timers = self.timers.take();
+        let waiting = core::iter::from_fn(|| timers.as_mut()?.pop().map(|(_, claim)| claim));
+        let owed = mem::take(&mut self.owed).into_iter().map(|(_, claim)| claim);
+        for claim in waiting.chain(owed).chain(mem::take(&mut self.left)) {
+            let mark = self.shared.slab.items.get(&claim).mark;
+            self.counter(mark).fetch_sub(1, Ordering::Relaxed);
             let _ = self.shared.slab.aside.give(claim);
         }
     }

@@ -12,7 +12,11 @@ pub struct SendError<T> {
 }
 
 impl<T> SendError<T> {
-    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> SendError<U> {
+    pub(crate) const fn new(kind: Refusal, refused: T) -> Self {
+        Self { kind, refused }
+    }
+
+    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> SendError<U> {
         SendError { kind: self.kind, refused: f(self.refused) }
     }
 

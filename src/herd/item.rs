@@ -10,9 +10,11 @@ use core::time::Duration;
 
 use alloc::boxed::Box;
 
+use super::every::{Recurring, Run};
 use super::slab::{Claim, Slab};
 use crate::cancel::{CancelToken, Cancelled};
 use crate::mailbox::{HeapMailbox, Sender};
+use crate::retry::Policy;
 use crate::runtime::Clock;
 use crate::sync::{Arc, AtomicWord, Ordering, TryLock, Word, low};
 use crate::time::Instant;
@@ -44,7 +46,6 @@ pub(super) enum When {
 }
 
 /// What lies in a place of the slab.
-#[derive(Debug)]
 pub struct Record<B> {
     pub(super) id: u64,
     /// `None` in a free place.
@@ -54,18 +55,38 @@ pub struct Record<B> {
     pub(super) when: When,
     /// When the first attempt began, where somebody has to know.
     pub(super) begun: Option<Instant>,
+    /// When it was made ready, or last began, in a herd that is timed.
+    pub(super) since: Option<Instant>,
     /// What few items have.
-    pub(super) extra: Option<Box<Extra>>,
+    pub(super) extra: Option<Box<Extra<B>>>,
 }
 
 /// What few items have.
-#[derive(Debug, Default)]
-pub(super) struct Extra {
+pub(super) struct Extra<B> {
     pub(super) deadline: Option<Instant>,
     pub(super) timeout: Option<Duration>,
     pub(super) cancel: Option<CancelToken>,
+    pub(super) policy: Option<Policy>,
+    /// Again and again, if it is to be. Such an item is never begun; what is, are its copies.
+    pub(super) every: Option<Recurring<B>>,
+    /// Held by a copy, until it has ended.
+    pub(super) run: Option<Run>,
     /// Where the claim goes when it has ended: to a ticket.
     pub(super) ticket: Option<Sender<Claim>>,
+}
+
+impl<B> Default for Extra<B> {
+    fn default() -> Self {
+        Self {
+            deadline: None,
+            timeout: None,
+            cancel: None,
+            policy: None,
+            every: None,
+            run: None,
+            ticket: None,
+        }
+    }
 }
 
 impl<B> Record<B> {
@@ -77,6 +98,7 @@ impl<B> Record<B> {
             mark: Mark::Waiting,
             when: When::Now,
             begun: None,
+            since: None,
             extra: None,
         }
     }
@@ -93,6 +115,10 @@ impl<B> Record<B> {
 
     pub(super) fn timeout(&self) -> Option<Duration> {
         self.extra.as_ref()?.timeout
+    }
+
+    pub(super) fn policy(&self) -> Option<Policy> {
+        self.extra.as_ref()?.policy
     }
 
     /// Whether whoever sent it does not want it done any more.
@@ -158,9 +184,7 @@ impl<B> Bench<B> {
                 BACK.. => {}
                 // To replace the waker it must be sure that nobody uses it.
                 AWAITED => {
-                    if self.step(AWAITED, OUT) {
-                        continue;
-                    }
+                    self.step(AWAITED, OUT);
                 }
                 WAKING => {
                     // By the waker that was left; whether that is still this task's, nobody knows.
@@ -304,10 +328,12 @@ impl<B> Item<B> {
     /// Dropping the future takes nobody's wake.
     pub fn cancelled(&self) -> ItemCancelled {
         let own = self.record().extra.as_ref().and_then(|extra| extra.cancel.as_ref());
-        ItemCancelled {
-            herd: self.bench.cancelled.cancelled(),
-            own: own.map(CancelToken::cancelled),
-        }
+        ItemCancelled::of(&self.bench.cancelled, own)
+    }
+
+    /// The token that is cancelled with the herd.
+    pub(crate) fn herd_token(&self) -> &CancelToken {
+        &self.bench.cancelled
     }
 
     fn record(&self) -> &Record<B> {
@@ -356,6 +382,12 @@ impl<B> fmt::Debug for Item<B> {
 pub struct ItemCancelled {
     herd: Cancelled,
     own: Option<Cancelled>,
+}
+
+impl ItemCancelled {
+    pub(crate) fn of(herd: &CancelToken, own: Option<&CancelToken>) -> Self {
+        Self { herd: herd.cancelled(), own: own.map(CancelToken::cancelled) }
+    }
 }
 
 impl Future for ItemCancelled {

@@ -36,6 +36,7 @@
 //! |---|---|---|---|---|---|
 //! | [`quiet`](Herd::quiet) | is done | is done at its time | goes on | can be read | is refused, until [`resume`](Herd::resume) |
 //! | [`close`](Herd::close), or the last handle is dropped | is done | is done at its time | goes on | can be read | is refused |
+//! | [`finish`](Herd::finish) | is done | is left over | goes on; its retry is left over | can be read | is refused |
 //! | [`drain`](Herd::drain) | is done | is done at its time | goes on | can be read | is refused |
 //! | … when its time is over, and [`cancel`](Herd::cancel) | is left over | is left over | is [asked](Item::is_cancelled) to stop; its retry is left over | can be read | is refused |
 //! | [`abort`](Herd::abort) | is left over | is left over | a future is dropped, and the item left over | can be read | is refused |
@@ -48,6 +49,7 @@
 mod builder;
 mod desk;
 mod error;
+mod every;
 mod item;
 mod outcome;
 mod results;
@@ -58,10 +60,11 @@ mod station;
 mod ticket;
 mod work;
 
-pub use crate::control::{AlreadyStopping, Phase, ResizeError, Stats};
+pub use crate::control::{AlreadyStopping, Phase, ResizeError, Stats, Times};
 pub use crate::workers::error::{JoinError, Refusal, StartError, StartErrorKind};
-pub use builder::{Async, Blocking, Builder};
+pub use builder::{Async, Blocking, BlockingBuilder, Builder, Started};
 pub use error::{LeftOver, SendError, SendManyError};
+pub use every::{Every, Overrun};
 pub use item::{Item, ItemCancelled, Mark};
 pub use outcome::{About, Done, Failure, Fault, Kind, Leftover, Outcome, Trouble};
 pub use results::{JoinFut, Leftovers, NextFut, Results};
@@ -78,7 +81,7 @@ use crate::config::ConfigError;
 use crate::control::Control;
 use crate::sync::{Arc, Ordering, TryLock};
 use crate::workers::state::Event;
-use builder::MAX_SIZE;
+pub(crate) use builder::MAX_SIZE;
 use shared::Shared;
 use slab::{Claim, Giver, Taker};
 
@@ -131,16 +134,10 @@ impl Herd<(), (), ()> {
     /// # Cost
     /// An allocation.
     #[must_use]
+    #[allow(clippy::type_complexity, reason = "it has no name")]
     pub fn blocking_builder<B, R, E, F>(
         handler: F,
-    ) -> Builder<
-        B,
-        R,
-        E,
-        impl Fn(Item<B>) -> Ready<Result<R, Fault<E>>>,
-        Ready<Result<R, Fault<E>>>,
-        Blocking,
-    >
+    ) -> BlockingBuilder<B, R, E, impl Fn(Item<B>) -> Ready<Result<R, Fault<E>>>>
     where
         F: Fn(&mut Item<B>) -> Result<R, Fault<E>>,
     {
@@ -167,7 +164,7 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
         if let Some(kind) = self.shared.refusal() {
             return Err(SendError { kind, refused: work });
         }
-        let through = |port: &mut Port, work| match self.shared.admit(&mut port.free) {
+        let through = |port: &mut Port, work| match Shared::<B, R, E>::admit(&mut port.free) {
             Err(kind) => Err(SendError { kind, refused: work }),
             Ok(claim) => self.submit(claim, work, |claim| port.ready.give(claim)),
         };
@@ -192,7 +189,7 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
     fn put_by_visit(&self, work: Work<B>) -> Result<(), SendError<Work<B>>> {
         // There may be as many calls at once as there can be handles.
         let admitted = match self.shared.slab.free.visitor() {
-            Some(mut free) => self.shared.admit(&mut free),
+            Some(mut free) => Shared::<B, R, E>::admit(&mut free),
             None => Err(Refusal::Full),
         };
         match admitted {
@@ -320,6 +317,15 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
         self.shared.close_input()
     }
 
+    /// As [`close`](Self::close), but does not wait for the times of what is scheduled or backs off: that is left over.
+    ///
+    /// # Cost
+    /// As [`close`](Self::close).
+    #[allow(clippy::must_use_candidate, reason = "most do not ask")]
+    pub fn finish(&self) -> bool {
+        self.shared.finish()
+    }
+
     /// As [`close`](Self::close), and what has not ended within a time is left over, as by [`cancel`](Self::cancel). A
     /// later call can make the time shorter.
     ///
@@ -423,6 +429,15 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
         self.shared.stats()
     }
 
+    /// How long items have waited and run; `None` unless the herd is [measured](Builder::measured).
+    ///
+    /// # Cost
+    /// A few thousand loads for each worker.
+    #[must_use]
+    pub fn times(&self) -> Option<Times> {
+        self.shared.times()
+    }
+
     /// How many items there may be in the herd.
     ///
     /// # Cost
@@ -486,6 +501,10 @@ impl<B, R, E> Control for Herd<B, R, E> {
 
     fn stats(&self) -> Stats {
         Self::stats(self)
+    }
+
+    fn times(&self) -> Option<Times> {
+        Self::times(self)
     }
 
     fn quiet(&self) -> Result<(), AlreadyStopping> {

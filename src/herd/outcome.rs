@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::item::Mark;
 use crate::panic::Panic;
 use crate::retry::Exhausted;
+use crate::time::Instant;
 
 /// Why a handler has not done what it should: whether it is to try again.
 ///
@@ -175,6 +176,9 @@ pub struct About<'a, B> {
     pub body: &'a B,
     /// How many attempts have begun.
     pub attempts: u32,
+    /// How long ago the first began. Known where somebody had to look at the clock then: with a timeout, a deadline or
+    /// a limit on the total time, and in herds that are [timed](super::Builder::timed).
+    pub elapsed: Option<Duration>,
 }
 
 /// An item that was accepted and will not be done.
@@ -189,4 +193,6 @@ pub struct Leftover<B> {
     pub attempts: u32,
     /// Where it was.
     pub mark: Mark,
+    /// When it was to be begun, if it waited for that.
+    pub due: Option<Instant>,
 }

@@ -90,7 +90,9 @@ impl<B, R, E> Unpin for Results<B, R, E> {}
 
 impl<B, R, E> fmt::Debug for Results<B, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Results").field("unread", &self.shared.slab.done.len()).finish()
+        f.debug_struct("Results")
+            .field("unread", &self.shared.slab.done.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -187,8 +189,8 @@ impl<B, R, E> Iterator for Leftovers<B, R, E> {
         }
         let claim = self.lanes().into_iter().find_map(Lane::take)?;
         let (cleared, _) = self.shared.clear(claim);
-        let Cleared { id, body, attempts, mark, .. } = cleared;
-        Some(Leftover { id, body, attempts, mark })
+        let Cleared { id, body, attempts, mark, due, .. } = cleared;
+        Some(Leftover { id, body, attempts, mark, due })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

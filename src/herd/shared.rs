@@ -4,18 +4,20 @@ use alloc::boxed::Box;
 use core::task::Poll;
 use core::time::Duration;
 
-use super::item::{Extra, Mark, Record, When};
+use super::every::Recurring;
+use super::item::{Extra, Mark, Record, SharedClock, When};
 use super::outcome::{About, Done, Failure, Outcome, Trouble};
 use super::slab::{Claim, Shelf, Slab, Taker};
-use crate::control::{Phase, Stats};
+use crate::control::{Phase, Stats, Times};
 use crate::panic::swallow;
 use crate::retry::Policy;
 use crate::ring::Padded;
+use crate::stats::Recorder;
 use crate::sync::{Arc, AtomicWord, Ordering, Word};
 use crate::time::Instant;
 use crate::workers::crew::{Crew, Door, apply};
 use crate::workers::error::Refusal;
-use crate::workers::slots::End;
+use crate::workers::slots::{Blocks, End};
 use crate::workers::state::{Effect, Event};
 
 use super::Work;
@@ -26,6 +28,7 @@ pub(super) type OnRetry<B, E> =
     Arc<Box<dyn Fn(&About<'_, B>, &Trouble<E>, Duration) + Send + Sync>>;
 
 /// Who is told of what happens to items.
+#[allow(clippy::struct_field_names, reason = "what they are called in the builder")]
 pub struct Callbacks<B, R, E> {
     pub(super) on_success: Option<OnSuccess<B, R>>,
     pub(super) on_failure: Option<OnFailure<B, E>>,
@@ -49,10 +52,27 @@ pub struct Shared<B: 'static, R: 'static, E: 'static> {
     pub(super) handles: AtomicWord,
     /// Within how many nanoseconds it is to end, plus one, until the driver has seen it.
     drain_within: AtomicWord,
+    /// Whether what is scheduled or backs off is to be left over at the end.
+    finishing: AtomicWord,
     pub(super) callbacks: Callbacks<B, R, E>,
     pub(super) policy: Policy,
     pub(super) timeout: Option<Duration>,
     pub(super) capacity: usize,
+    /// `None` if times are not measured.
+    pub(super) measure: Option<Measure>,
+}
+
+/// By what times are measured, and where they are kept.
+pub(super) struct Measure {
+    pub(super) clock: SharedClock,
+    pub(super) tallies: Blocks<Tally>,
+}
+
+/// The times that one worker has measured.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) waiting: Recorder,
+    pub(super) running: Recorder,
 }
 
 /// Durations are passed on in as many nanoseconds.
@@ -80,8 +100,9 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         callbacks: Callbacks<B, R, E>,
         policy: Policy,
         timeout: Option<Duration>,
-        capacity: usize,
+        clock: Option<SharedClock>,
     ) -> Self {
+        let capacity = slab.capacity();
         let zero = || AtomicWord::new(0);
         Self {
             crew,
@@ -95,10 +116,12 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
             handler_panics: zero(),
             handles: zero(),
             drain_within: zero(),
+            finishing: zero(),
             callbacks,
             policy,
             timeout,
             capacity,
+            measure: clock.map(|clock| Measure { clock, tallies: Blocks::new() }),
         }
     }
 
@@ -118,7 +141,7 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
 
     /// Takes a free place.
     #[inline]
-    pub(super) fn admit(&self, free: &mut Taker) -> Result<Claim, Refusal> {
+    pub(super) fn admit(free: &mut Taker) -> Result<Claim, Refusal> {
         match free.try_take() {
             Poll::Ready(Some(claim)) => Ok(claim),
             Poll::Ready(None) => Err(Refusal::ShuttingDown),
@@ -146,16 +169,11 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
             self.count_back();
             return Err(work);
         }
-        let Work { id, body, when, extra } = work;
-        let mark = if matches!(when, When::Now) { Mark::Waiting } else { Mark::Scheduled };
+        let (id, when) = (work.id, work.when);
         let record = self.slab.items.get_mut(&mut claim);
-        record.id = id;
-        record.body = Some(body);
-        record.attempts = 0;
-        record.mark = mark;
-        record.when = when;
-        record.begun = None;
-        record.extra = extra;
+        record.fill(work);
+        let mark = record.mark;
+        record.since = self.measure.as_ref().map(|measure| measure.clock.now());
         let given = match mark {
             Mark::Scheduled => {
                 let given = self.slab.scheduled.give(claim);
@@ -187,11 +205,19 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
             body: record.body.take().expect("an item has its body"),
             attempts: record.attempts,
             mark: record.mark,
+            due: match record.when {
+                When::At(at) => Some(at),
+                When::Now | When::After(_) => None,
+            },
             extra: record.extra.take(),
         };
         // When it is closed, nobody needs the place any more.
         let _ = self.slab.free.give(claim);
         (cleared, outcome)
+    }
+
+    pub(super) fn is_recurring(&self, claim: &Claim) -> bool {
+        self.slab.items.get(claim).every().is_some()
     }
 
     /// Takes out an item that has ended, by `free`.
@@ -226,6 +252,17 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         self.submitted.0.fetch_add(0, Ordering::AcqRel).wrapping_sub(ended)
     }
 
+    /// As [`close_input`](Self::close_input), and what is scheduled or backs off is left over.
+    pub(super) fn finish(&self) -> bool {
+        // Release: the driver sees it when it sees that the input is closed.
+        self.finishing.store(1, Ordering::Release);
+        self.close_input()
+    }
+
+    pub(super) fn is_finishing(&self) -> bool {
+        self.finishing.load(Ordering::Acquire) != 0
+    }
+
     /// Takes no further item; what was accepted is done. Returns whether it took some before.
     pub(super) fn close_input(&self) -> bool {
         let was_open = !self.slab.free.is_closed();
@@ -238,7 +275,8 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
     /// As [`close_input`](Self::close_input), and it is to end within a time.
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "what does not fit is more than a word's worth of milliseconds"
+        clippy::useless_conversion,
+        reason = "a word may be narrower, and then it is cut"
     )]
     pub(super) fn drain_within(&self, within: Duration) {
         let units = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX).div_ceil(UNIT);
@@ -296,6 +334,15 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         }
     }
 
+    pub(super) fn times(&self) -> Option<Times> {
+        let mut times = Times::default();
+        for Tally { waiting, running } in self.measure.as_ref()?.tallies.iter() {
+            waiting.add_to(&mut times.waiting);
+            running.add_to(&mut times.running);
+        }
+        Some(times)
+    }
+
     /// Whether the calling thread is in one of the herd's handlers; `false` without `std`, where nobody knows.
     pub(super) fn is_inside(&self) -> bool {
         crate::workers::inside::is_inside(core::ptr::from_ref(self).cast())
@@ -322,13 +369,44 @@ pub(super) struct Cleared<B> {
     pub(super) body: B,
     pub(super) attempts: u32,
     pub(super) mark: Mark,
-    pub(super) extra: Option<Box<Extra>>,
+    pub(super) due: Option<Instant>,
+    pub(super) extra: Option<Box<Extra<B>>>,
 }
 
 impl<B> Record<B> {
-    pub(super) fn about(&self) -> About<'_, B> {
+    pub(super) fn about(&self, now: impl FnOnce() -> Instant) -> About<'_, B> {
         let body = self.body.as_ref().expect("an item has its body");
-        About { id: self.id, body, attempts: self.attempts }
+        let elapsed = self.begun.map(|begun| now().saturating_since(begun));
+        About { id: self.id, body, attempts: self.attempts, elapsed }
+    }
+
+    /// Puts work in.
+    pub(super) fn fill(&mut self, work: Work<B>) {
+        let Work { id, body, when, extra } = work;
+        let mark = if matches!(when, When::Now) { Mark::Waiting } else { Mark::Scheduled };
+        let (body, begun, since) = (Some(body), None, None);
+        *self = Self { id, body, attempts: 0, mark, when, begun, since, extra };
+    }
+
+    /// Another run of what recurs.
+    pub(super) fn copy(&self) -> Option<Work<B>> {
+        let extra = self.extra.as_ref()?;
+        let every = extra.every.as_ref()?;
+        let copied = Extra {
+            deadline: extra.deadline,
+            timeout: extra.timeout,
+            cancel: extra.cancel.clone(),
+            policy: extra.policy,
+            every: None,
+            run: Some(every.run()),
+            ticket: None,
+        };
+        let body = (every.copy)(self.body.as_ref()?);
+        Some(Work { id: self.id, body, when: When::Now, extra: Some(Box::new(copied)) })
+    }
+
+    pub(super) fn every(&self) -> Option<&Recurring<B>> {
+        self.extra.as_ref()?.every.as_ref()
     }
 
     /// When it is to be made ready, for one who knows the time.

@@ -180,7 +180,11 @@ impl Giver {
     /// The claim comes back if the lane is closed.
     #[inline]
     pub(super) fn give(&mut self, claim: Claim) -> Result<(), Claim> {
-        if self.0.send_index(claim.index()) { Ok(claim.forget()) } else { Err(claim) }
+        if !self.0.send_index(claim.index()) {
+            return Err(claim);
+        }
+        claim.forget();
+        Ok(())
     }
 }
 
@@ -235,6 +239,12 @@ impl<T> Slab<T> {
             scheduled: Lane::new(capacity)?,
             aside: Lane::new(capacity)?,
         })
+    }
+}
+
+impl<T> Slab<T> {
+    pub(super) fn capacity(&self) -> usize {
+        self.items.places.len()
     }
 }
 

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::item::{Bench, Item, Mark, SharedClock, When};
 use super::outcome::{Failure, Fault, Outcome, Trouble};
-use super::shared::Shared;
+use super::shared::{Shared, Tally};
 use super::slab::{Claim, Giver, Taker};
 use crate::control::Phase;
 use crate::panic::{Panic, catch, swallow};
@@ -37,6 +37,7 @@ pub struct HerdStation<F, Fut, B: 'static, R: 'static, E: 'static, K: Timer> {
     armed: bool,
     /// What is to be given on when it has been counted.
     onward: Option<(Claim, Lane)>,
+    index: usize,
     entropy: u64,
 }
 
@@ -73,6 +74,7 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
         shared: Arc<Shared<B, R, E>>,
         handler: Arc<F>,
         clock: Option<SharedClock>,
+        index: usize,
         entropy: u64,
     ) -> Option<Self> {
         let bench = Bench::new(shared.slab.clone(), &shared.crew, clock);
@@ -88,8 +90,14 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
             sleep: None,
             armed: false,
             onward: None,
+            index,
             entropy,
         })
+    }
+
+    /// Where this worker keeps times.
+    fn tally(&self) -> Option<&Tally> {
+        self.shared.measure.as_ref().map(|measure| measure.tallies.get_or_make(self.index))
     }
 
     /// The next number for a jitter: Sebastiano Vigna's `SplitMix64`.
@@ -141,20 +149,27 @@ where
 {
     /// Begins an attempt; or says how the item ends without one.
     fn begin(&mut self, mut claim: Claim, clock: &K) -> Option<End> {
+        let measure = self.shared.measure.as_ref();
+        let tally = measure.map(|measure| measure.tallies.get_or_make(self.index));
         let record = self.shared.slab.items.get_mut(&mut claim);
         if record.is_cancelled() {
-            return Some(self.fail(claim, Failure::Cancelled));
+            return Some(self.fail(claim, Failure::Cancelled, clock));
         }
         let (deadline, timeout) = (record.deadline(), record.timeout().or(self.shared.timeout));
         self.end = None;
         self.armed = false;
-        let counts_time = record.begun.is_none() && self.shared.policy.has_max_total();
-        if deadline.is_some() || timeout.is_some() || counts_time {
+        let policy = record.policy().unwrap_or(self.shared.policy);
+        let timed = self.shared.crew.timed || policy.has_max_total() && record.begun.is_none();
+        if deadline.is_some() || timeout.is_some() || timed {
             let now = clock.now();
             if deadline.is_some_and(|deadline| now >= deadline) {
-                return Some(self.fail(claim, Failure::Deadline));
+                return Some(self.fail(claim, Failure::Deadline, clock));
             }
             record.begun = record.begun.or(Some(now));
+            let since = record.since.replace(now);
+            if let (Some(tally), Some(since)) = (tally, since) {
+                tally.waiting.record(now.saturating_since(since));
+            }
             let timeout = timeout.map(|timeout| now.saturating_add(timeout));
             self.end = deadline.into_iter().chain(timeout).min();
         }
@@ -209,10 +224,16 @@ where
 
     /// Says what becomes of an item after an attempt.
     fn conclude(&mut self, claim: Claim, verdict: Verdict<R, E>, clock: &K) -> End {
+        if let Some(tally) = self.tally() {
+            let since = self.shared.slab.items.get(&claim).since;
+            tally
+                .running
+                .record(since.map_or(Duration::ZERO, |since| clock.now().saturating_since(since)));
+        }
         match verdict {
-            Verdict::Returned(Ok(result)) => self.succeed(claim, result),
+            Verdict::Returned(Ok(result)) => self.succeed(claim, result, clock),
             Verdict::Returned(Err(Fault::Failure(error))) => {
-                self.fail(claim, Failure::Failed(error))
+                self.fail(claim, Failure::Failed(error), clock)
             }
             Verdict::Returned(Err(Fault::Retry(error))) => {
                 self.retry(claim, Trouble::Error(error), None, clock)
@@ -224,7 +245,7 @@ where
                 self.shared.timed_out.fetch_add(1, Ordering::Relaxed);
                 self.retry(claim, Trouble::TimedOut, None, clock)
             }
-            Verdict::Panicked(panic) => self.fail(claim, Failure::Panicked(panic)),
+            Verdict::Panicked(panic) => self.fail(claim, Failure::Panicked(panic), clock),
             Verdict::Aborted => {
                 self.interrupt(claim);
                 End::Aborted
@@ -232,19 +253,19 @@ where
         }
     }
 
-    fn succeed(&mut self, claim: Claim, result: R) -> End {
+    fn succeed(&mut self, claim: Claim, result: R, clock: &K) -> End {
         if let Some(on_success) = &self.shared.callbacks.on_success {
             let record = self.shared.slab.items.get(&claim);
-            self.shared.tell(|| on_success(&record.about(), &result));
+            self.shared.tell(|| on_success(&record.about(|| clock.now()), &result));
         }
         self.end(claim, Outcome::Success(result));
         End::Succeeded
     }
 
-    fn fail(&mut self, claim: Claim, failure: Failure<E>) -> End {
+    fn fail(&mut self, claim: Claim, failure: Failure<E>, clock: &K) -> End {
         if let Some(on_failure) = &self.shared.callbacks.on_failure {
             let record = self.shared.slab.items.get(&claim);
-            self.shared.tell(|| on_failure(&record.about(), &failure));
+            self.shared.tell(|| on_failure(&record.about(|| clock.now()), &failure));
         }
         let end = if matches!(failure, Failure::Panicked(_)) { End::Panicked } else { End::Failed };
         self.end(claim, Outcome::Failure(failure));
@@ -269,23 +290,24 @@ where
         let shared = &self.shared;
         let record = shared.slab.items.get_mut(&mut claim);
         if record.is_cancelled() {
-            return self.fail(claim, Failure::Cancelled);
+            return self.fail(claim, Failure::Cancelled, clock);
         }
         let elapsed = record.begun.map_or(Duration::ZERO, |begun| now.saturating_since(begun));
-        let delay = match shared.policy.next(record.attempts, elapsed, not_before, entropy) {
+        let policy = record.policy().unwrap_or(shared.policy);
+        let delay = match policy.next(record.attempts, elapsed, not_before, entropy) {
             Ok(delay) => delay,
-            Err(why) => return self.fail(claim, Failure::Exhausted(trouble, why)),
+            Err(why) => return self.fail(claim, Failure::Exhausted(trouble, why), clock),
         };
         let at = now.saturating_add(delay);
         if record.deadline().is_some_and(|deadline| at >= deadline) {
-            return self.fail(claim, Failure::Deadline);
+            return self.fail(claim, Failure::Deadline, clock);
         }
         let now_or_later = if delay.is_zero() { When::Now } else { When::At(at) };
         record.mark = Mark::BackingOff;
         record.when = now_or_later;
         if let Some(on_retry) = &shared.callbacks.on_retry {
             let record = shared.slab.items.get(&claim);
-            shared.tell(|| on_retry(&record.about(), &trouble, delay));
+            shared.tell(|| on_retry(&record.about(|| now), &trouble, delay));
         }
         // When it is cancelled, what waits is left over.
         let ready = delay.is_zero() && shared.crew.state().phase < Phase::Cancelling;
@@ -363,8 +385,14 @@ where
                 self.shared.crew.ring();
             }
             Lane::Done => {
-                let record = slab.items.get_mut(&mut claim);
-                let ticket = record.extra.as_mut().and_then(|extra| extra.ticket.take());
+                let mut ticket = None;
+                if let Some(extra) = &mut slab.items.get_mut(&mut claim).extra {
+                    ticket = extra.ticket.take();
+                    if extra.run.take().is_some() {
+                        // Another run may have waited for the end of this one.
+                        self.shared.crew.ring();
+                    }
+                }
                 let unwanted = match ticket {
                     Some(mut ticket) => match ticket.try_send(claim) {
                         Ok(()) => return,

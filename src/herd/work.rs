@@ -4,8 +4,10 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
+use super::every::{Every, Recurring};
 use super::item::{Extra, When};
 use crate::cancel::CancelToken;
+use crate::retry::Policy;
 use crate::time::Instant;
 
 /// An item to be sent, with what is special about it.
@@ -17,7 +19,7 @@ pub struct Work<B> {
     /// What the handler is given.
     pub body: B,
     pub(super) when: When,
-    pub(super) extra: Option<Box<Extra>>,
+    pub(super) extra: Option<Box<Extra<B>>>,
 }
 
 impl<B> Work<B> {
@@ -67,6 +69,35 @@ impl<B> Work<B> {
         self.with(|extra| extra.timeout = Some(timeout))
     }
 
+    /// How often, after what delays and for how long it is tried, in place of the [herd's](super::Builder::policy).
+    ///
+    /// # Cost
+    /// An allocation, for all that is special.
+    #[must_use]
+    pub fn policy(self, policy: Policy) -> Self {
+        self.with(|extra| extra.policy = Some(policy))
+    }
+
+    /// Again and again, until the herd takes no more: copies of it are begun at the times of `every`, and each has a
+    /// result of its own. It keeps a place itself, besides those of its copies, and is left over in the end.
+    ///
+    /// A [deadline](Self::deadline) is for it and all of its copies.
+    ///
+    /// # Cost
+    /// An allocation, for all that is special, here and for each copy.
+    #[must_use]
+    pub fn every(self, every: Every) -> Self
+    where
+        B: Clone,
+    {
+        self.every_by(every, B::clone)
+    }
+
+    pub(crate) fn every_by(self, every: Every, copy: fn(&B) -> B) -> Self {
+        let first = every.first();
+        self.with(|extra| extra.every = Some(Recurring::new(every, copy))).after(first)
+    }
+
     /// Once this token is cancelled no attempt begins, and one that runs [sees it](super::Item::is_cancelled).
     ///
     /// # Cost
@@ -76,7 +107,7 @@ impl<B> Work<B> {
         self.with(|extra| extra.cancel = Some(token.clone()))
     }
 
-    pub(super) fn with(mut self, set: impl FnOnce(&mut Extra)) -> Self {
+    pub(super) fn with(mut self, set: impl FnOnce(&mut Extra<B>)) -> Self {
         set(self.extra.get_or_insert_default());
         self
     }

@@ -99,6 +99,8 @@ pub use permit::{Filled, Permit, Refused};
 pub use pointer::Pointer;
 pub use receiver::{Receiver, RecvFut, RecvManyFut};
 pub use sender::{SendFromFut, SendFut, SendManyFut, Sender};
+#[cfg(feature = "alloc")]
+pub(crate) use storage::MAX_CAPACITY;
 pub use storage::Storage;
 
 use core::fmt;

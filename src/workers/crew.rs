@@ -49,7 +49,7 @@ pub struct Crew {
     pub(crate) slots: Slots,
     pub(crate) sizing: Sizing,
     /// Whether workers look at the clock for each piece of work.
-    pub(super) timed: bool,
+    pub(crate) timed: bool,
 }
 
 impl Crew {

@@ -37,8 +37,8 @@ pub struct Slot {
 /// Moments are kept in as many nanoseconds, plus one: zero is never.
 const UNIT: u64 = if Word::BITS == 64 { 1 } else { 1_000_000 };
 
-impl Slot {
-    fn new() -> Self {
+impl Default for Slot {
+    fn default() -> Self {
         let zero = || AtomicWord::new(0);
         Self {
             started: zero(),
@@ -47,7 +47,9 @@ impl Slot {
             ended_at: zero(),
         }
     }
+}
 
+impl Slot {
     /// Adds to a word that only this thread writes.
     fn add(word: &AtomicWord, number: Word) {
         // Relaxed, as all of these: each is a number to be read, and orders nothing.
@@ -116,29 +118,47 @@ impl Slot {
     }
 }
 
-/// The slots of all workers that there have been at a time.
+/// Something for each worker that there has been at a time.
 #[derive(Debug)]
-pub struct Slots {
-    blocks: [OnceBox<Box<[Slot]>>; BLOCKS],
+pub struct Blocks<T> {
+    blocks: [OnceBox<Box<[T]>>; BLOCKS],
 }
 
-impl Slots {
+/// The slots of all workers.
+pub type Slots = Blocks<Slot>;
+
+impl<T: Default> Blocks<T> {
     pub(crate) fn new() -> Self {
         Self { blocks: core::array::from_fn(|_| OnceBox::new()) }
     }
 
-    /// The slot of a worker that there is or was.
-    pub(crate) fn get(&self, index: usize) -> &Slot {
-        let block = (index / FIRST + 1).ilog2() as usize;
-        let slots = self.blocks[block].get().expect("a worker's slot stays");
-        &slots[index - FIRST * ((1 << block) - 1)]
+    /// A worker's, which is made if there is none yet.
+    pub(crate) fn get_or_make(&self, index: usize) -> &T {
+        let (block, place) = Self::place(index);
+        let make = || (0..FIRST << block).map(|_| T::default()).collect();
+        self.blocks[block].get_or_set(make);
+        self.get(place + FIRST * ((1 << block) - 1))
     }
 
-    /// All slots that there are, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
+    /// In which block, and where in it.
+    const fn place(index: usize) -> (usize, usize) {
+        let block = (index / FIRST + 1).ilog2() as usize;
+        (block, index - FIRST * ((1 << block) - 1))
+    }
+
+    /// That of a worker that there is or was.
+    pub(crate) fn get(&self, index: usize) -> &T {
+        let (block, place) = Self::place(index);
+        &self.blocks[block].get().expect("a worker's place stays")[place]
+    }
+
+    /// All that there are, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.blocks.iter().map_while(OnceBox::get).flatten()
     }
+}
 
+impl Slots {
     /// How many workers have work.
     pub(crate) fn busy(&self) -> usize {
         self.iter().filter(|slot| slot.is_busy()).count()
@@ -147,18 +167,10 @@ impl Slots {
     /// Takes the first free slot of an index from `from` on; makes more if there is none. For the driver alone.
     pub(crate) fn take(&self, from: usize) -> usize {
         let free = self.iter().enumerate().skip(from).find(|(_, slot)| !slot.is_taken());
-        let index = free.map_or_else(|| self.grow(), |(index, _)| index);
+        let index = free.map_or_else(|| self.iter().count(), |(index, _)| index);
         // Relaxed: nobody else takes one.
-        let started = &self.get(index).started;
+        let started = &self.get_or_make(index).started;
         started.store(started.load(Ordering::Relaxed) | 1, Ordering::Relaxed);
         index
-    }
-
-    /// Makes another block. Returns its first index.
-    fn grow(&self) -> usize {
-        let number = self.blocks.iter().take_while(|block| block.get().is_some()).count();
-        let slots = FIRST << number;
-        self.blocks[number].get_or_set(|| (0..slots).map(|_| Slot::new()).collect());
-        FIRST * ((1 << number) - 1)
     }
 }

@@ -140,10 +140,10 @@ async fn settle(scene: &Scene, pool: &TestPool) {
     }
     // What runs on waits for the token.
     assert_eq!(stats.idle + stats.running, stats.live, "{stats:?}");
-    assert_eq!(stats.live, stats.size.max(usize::try_from(stats.running).unwrap()), "{stats:?}");
+    assert_eq!(stats.live, stats.size.max(stats.running), "{stats:?}");
     assert!(stats.waiting == 0 || stats.running >= stats.size, "{stats:?}");
     if !scene.fixed {
-        let busy = usize::try_from(stats.running).unwrap();
+        let busy = stats.running;
         assert!(stats.size <= scene.min.max(busy), "{stats:?}");
         scene.ledger.met("settled at the least size");
     }
