@@ -46,6 +46,8 @@ pub mod retry;
 pub mod stats;
 pub mod timer;
 #[cfg(feature = "alloc")]
+mod trace;
+#[cfg(feature = "alloc")]
 mod workers;
 
 #[cfg(feature = "alloc")]

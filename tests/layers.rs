@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["panic", "runtime", "stats"],
     &["ring", "cells", "control"],
     &["mailbox", "job"],
-    &["latch"],
+    &["latch", "trace"],
     &["cancel"],
     &["workers", "retry", "timer", "map"],
     &["pool", "herd"],

@@ -98,6 +98,17 @@ impl<R, E> Outcome<R, E> {
 }
 
 impl<E> Failure<E> {
+    /// In a word.
+    pub(super) const fn why(&self) -> &'static str {
+        match self {
+            Self::Failed(_) => "failed",
+            Self::Exhausted(..) => "exhausted",
+            Self::Panicked(_) => "panicked",
+            Self::Deadline => "deadline",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// The error that the handler returned last, if that is why.
     ///
     /// # Cost

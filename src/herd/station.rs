@@ -16,6 +16,7 @@ use crate::panic::{Panic, catch, swallow};
 use crate::runtime::Timer;
 use crate::sync::{Arc, Ordering};
 use crate::time::Instant;
+use crate::trace::{self, Span};
 use crate::workers::slots::End;
 use crate::workers::worker::Station;
 
@@ -29,6 +30,7 @@ pub struct HerdStation<F, Fut, B: 'static, R: 'static, E: 'static, K: Timer> {
     stage: Stage<R, E>,
     /// The handler's future: made once, and set again and again.
     attempt: Pin<Box<Option<Fut>>>,
+    span: Span,
     /// When it must have ended.
     end: Option<Instant>,
     /// Until then: made once, and set again and again.
@@ -86,6 +88,7 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
             shared,
             stage: Stage::Idle,
             attempt: Box::pin(None),
+            span: Span::none(),
             end: None,
             sleep: None,
             armed: false,
@@ -174,8 +177,9 @@ where
             self.end = deadline.into_iter().chain(timeout).min();
         }
         record.attempts = record.attempts.saturating_add(1);
+        self.span = Span::attempt(record.id, record.attempts);
         let item = Bench::lend(&self.bench, claim, self.end);
-        self.stage = match catch(|| (self.handler)(item)) {
+        self.stage = match catch(|| self.span.within(|| (self.handler)(item))) {
             Ok(attempt) => {
                 self.attempt.set(Some(attempt));
                 Stage::Running
@@ -188,7 +192,7 @@ where
     /// Polls the handler's future, as long as its time is not over.
     fn poll_attempt(&mut self, clock: &K, cx: &mut Context<'_>) -> Poll<Verdict<R, E>> {
         let attempt = self.attempt.as_mut().as_pin_mut().expect("it runs");
-        let verdict = match catch(|| attempt.poll(cx)) {
+        let verdict = match catch(|| self.span.within(|| attempt.poll(cx))) {
             Err(panic) => Verdict::Panicked(panic),
             // What comes late counts if it is good.
             Ok(Poll::Ready(Err(_))) if self.is_late(clock) => Verdict::TimedOut,
@@ -254,6 +258,8 @@ where
     }
 
     fn succeed(&mut self, claim: Claim, result: R, clock: &K) -> End {
+        let record = self.shared.slab.items.get(&claim);
+        trace::success(record.id, record.attempts);
         if let Some(on_success) = &self.shared.callbacks.on_success {
             let record = self.shared.slab.items.get(&claim);
             self.shared.tell(|| on_success(&record.about(|| clock.now()), &result));
@@ -267,6 +273,13 @@ where
             let record = self.shared.slab.items.get(&claim);
             self.shared.tell(|| on_failure(&record.about(|| clock.now()), &failure));
         }
+        let record = self.shared.slab.items.get(&claim);
+        trace::failure(
+            record.id,
+            record.attempts,
+            failure.why(),
+            matches!(failure, Failure::Panicked(_)),
+        );
         let end = if matches!(failure, Failure::Panicked(_)) { End::Panicked } else { End::Failed };
         self.end(claim, Outcome::Failure(failure));
         end
@@ -309,6 +322,8 @@ where
             let record = shared.slab.items.get(&claim);
             shared.tell(|| on_retry(&record.about(|| now), &trouble, delay));
         }
+        let record = shared.slab.items.get(&claim);
+        trace::retry(record.id, record.attempts, delay);
         // When it is cancelled, what waits is left over.
         let ready = delay.is_zero() && shared.crew.state().phase < Phase::Cancelling;
         self.onward = Some((claim, if ready { Lane::Ready } else { Lane::Aside }));

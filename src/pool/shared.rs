@@ -128,6 +128,11 @@ impl<E: 'static, C: 'static> Shared<E, C> {
             JobError::Panicked(_) => End::Panicked,
             JobError::Aborted => End::Aborted,
         };
+        let (name, panicked) = match end {
+            End::Panicked => ("panicked", true),
+            End::Aborted => ("aborted", false),
+            _ => ("failed", false),
+        };
         let told = swallow(|| match &self.on_error {
             Some(on_error) => on_error(error, self),
             None => drop(error),
@@ -135,6 +140,7 @@ impl<E: 'static, C: 'static> Shared<E, C> {
         if !told {
             self.handler_panics.fetch_add(1, Ordering::Relaxed);
         }
+        crate::trace::job(name, panicked);
         end
     }
 

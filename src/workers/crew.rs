@@ -9,6 +9,7 @@ use crate::latch::Latch;
 use crate::mailbox::HeapMailbox;
 use crate::panic::finish_each;
 use crate::sync::{Arc, AtomicWord, Ordering};
+use crate::trace;
 
 /// How many workers there may be, and how long they stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +113,7 @@ pub fn apply<D: Door>(door: &D, event: Event) -> Effect {
         crew.lost.fetch_add(1, Ordering::Relaxed);
     }
     let (state, effect) = crew.state.apply(event);
+    tell(event, effect, state);
     match effect {
         Effect::WakeDriver | Effect::ExitLast => crew.ring(),
         Effect::WakeIdle => door.wake_idle(),
@@ -142,6 +144,24 @@ pub fn apply<D: Door>(door: &D, event: Event) -> Effect {
         Effect::None | Effect::Refused | Effect::Spawn(_) | Effect::Exit | Effect::Stay => {}
     }
     effect
+}
+
+/// What is worth telling somebody who reads along.
+fn tell(event: Event, effect: Effect, state: State) {
+    if effect == Effect::Refused {
+        return;
+    }
+    match event {
+        Event::Resize(size) => trace::resize(size, state.live),
+        Event::Lost => trace::worker_lost(state.live),
+        Event::Quiet
+        | Event::Resume
+        | Event::Drain
+        | Event::Cancel
+        | Event::Abort
+        | Event::AllGone => trace::phase(state.phase, state.target, state.live),
+        _ => {}
+    }
 }
 
 /// Lets the door have one worker more, if it may: nobody is idle for work that waits.
