@@ -5,7 +5,6 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::config::ConfigError;
-#[cfg(feature = "alloc")]
 use crate::stats::Histogram;
 
 /// A door, whatever it is made of: what a control plane, a command or a group of services needs of it.
@@ -25,7 +24,6 @@ pub trait Control {
     fn stats(&self) -> Stats;
 
     /// How long work has waited and run, if that is measured.
-    #[cfg(feature = "alloc")]
     fn times(&self) -> Option<Times> {
         None
     }
@@ -104,7 +102,6 @@ pub struct Stats {
 }
 
 /// How long work has waited and run.
-#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Times {

@@ -23,6 +23,7 @@ extern crate std;
 mod sync;
 
 mod config;
+#[cfg(feature = "alloc")]
 pub mod control;
 pub mod runtime;
 pub mod time;

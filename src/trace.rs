@@ -12,7 +12,10 @@
 //!
 //! Each attempt at an item is polled in the span `attempt` (debug) with `id` and `attempt`. The target is `droves`.
 
-#![cfg_attr(not(feature = "tracing"), allow(unused_variables, clippy::unused_self))]
+#![cfg_attr(
+    not(feature = "tracing"),
+    allow(unused_variables, clippy::unused_self, clippy::if_same_then_else)
+)]
 
 use core::time::Duration;
 
@@ -50,12 +53,12 @@ mod imp {
             Self
         }
 
-        #[inline(always)]
+        #[inline]
         pub(crate) const fn attempt(_id: u64, _attempt: u32) -> Self {
             Self
         }
 
-        #[inline(always)]
+        #[inline]
         pub(crate) fn within<T>(&self, f: impl FnOnce() -> T) -> T {
             f()
         }
