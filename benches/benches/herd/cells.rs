@@ -3,6 +3,7 @@
 use droves_benches::{Arena, Contender, Entry};
 
 use crate::kinds::{Kind, Plain, Retry, Yield};
+use crate::ours::Clocked;
 use crate::runtimes::{Smol, Tokio};
 use crate::{ours, peers};
 
@@ -39,21 +40,26 @@ fn arena() -> Arena {
     Arena::new(TASKS).judged()
 }
 
-/// With a target, timed and not.
+/// With a target, whether it looks at the clock or not.
 fn plain(size: usize) -> Arena {
     let mut arena = arena();
-    let ours = arena.enter(herd::<Plain>(size, false));
-    let timed = arena.enter(herd::<Plain>(size, true).renamed(|name| format!("{name} timed")));
+    let ours = arena.enter(herd::<Plain>(size, Clocked::No));
+    let [timed, measured] =
+        [("timed", Clocked::Timed), ("measured", Clocked::Measured)].map(|(way, clocked)| {
+            let herd = herd::<Plain>(size, clocked).renamed(|name| format!("{name} {way}"));
+            arena.enter(herd)
+        });
     let field = enter::<Plain>(&mut arena, size);
     race(&mut arena, Plain::NAME, size, ours, field, true);
     race(&mut arena, "timed", size, timed, field, true);
+    race(&mut arena, "measured", size, measured, field, true);
     arena
 }
 
 /// Without a target.
 fn handled<K: Kind>(size: usize) -> Arena {
     let mut arena = arena();
-    let ours = arena.enter(herd::<K>(size, false));
+    let ours = arena.enter(herd::<K>(size, Clocked::No));
     let field = enter::<K>(&mut arena, size);
     race(&mut arena, K::NAME, size, ours, field, false);
     arena
@@ -82,8 +88,8 @@ fn on_threads() -> Arena {
     arena
 }
 
-fn herd<K: Kind>(size: usize, timed: bool) -> Contender {
-    Contender::new(ours::NAME, move |numbers| ours::on_tokio::<K>(size, timed, numbers))
+fn herd<K: Kind>(size: usize, clocked: Clocked) -> Contender {
+    Contender::new(ours::NAME, move |numbers| ours::on_tokio::<K>(size, clocked, numbers))
 }
 
 /// The peers on tokio.

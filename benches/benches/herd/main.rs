@@ -3,7 +3,8 @@
 //! | cell | what is measured, with a tiny handler, of which `s2` or `s100` work at a time |
 //! |---|---|
 //! | `herd/plain/<size>/<peer>` | an item from sending to its result, on tokio with 2 threads |
-//! | `herd/timed/<size>/<peer>` | the same, and we look at the clock when an attempt begins and ends |
+//! | `herd/timed/<size>/<peer>` | the same, and we note when attempts begin and end |
+//! | `herd/measured/<size>/<peer>` | the same, and we keep histograms of how long items wait and run |
 //! | `herd/yield/<size>/<peer>` | a handler that lets others have the thread once |
 //! | `herd/retry/<size>/<peer>` | every 10th item is tried twice, without a delay |
 //! | `herd/async-executor/s2` | as plain, on async-executor with 2 threads |

@@ -13,22 +13,41 @@ use crate::runtimes;
 
 pub(crate) const NAME: &str = "droves";
 
+/// What is known of how long things take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clocked {
+    /// Nothing.
+    No,
+    /// When each worker began and ended its last item.
+    Timed,
+    /// That, and histograms of how long items wait and run.
+    Measured,
+}
+
 type Started = (Herd<u64, u64, Again>, Results<u64, u64, Again>);
 
 macro_rules! start {
-    ($kind:ident, $size:expr, $timed:expr, $runtime:expr) => {{
+    ($kind:ident, $size:expr, $clocked:expr, $runtime:expr) => {{
         let handler = async |item: Item<u64>| Ok($kind::handle(*item, item.attempt()).await?);
         let builder = Herd::builder(handler).size($size);
         let builder = builder.max_retries($kind::RETRIES).backoff(Backoff::none());
-        let builder = if $timed { builder.timed() } else { builder };
+        let builder = match $clocked {
+            Clocked::No => builder,
+            Clocked::Timed => builder.timed(),
+            Clocked::Measured => builder.measured($runtime.clone()),
+        };
         builder.start($runtime).expect("a legal configuration")
     }};
 }
 
 /// On tokio.
-pub(crate) fn on_tokio<K: Kind>(size: usize, timed: bool, numbers: u64) -> Result<Sample, Fault> {
+pub(crate) fn on_tokio<K: Kind>(
+    size: usize,
+    clocked: Clocked,
+    numbers: u64,
+) -> Result<Sample, Fault> {
     let tokio = Tokio::new(runtimes::Tokio::handle());
-    let (herd, results) = start!(K, size, timed, &tokio);
+    let (herd, results) = start!(K, size, clocked, &tokio);
     let sample = run_pair::<runtimes::Tokio>(numbers, send(herd.clone(), numbers), read(results));
     conclude(&herd, numbers, K::RETRIES)?;
     sample
@@ -37,7 +56,7 @@ pub(crate) fn on_tokio<K: Kind>(size: usize, timed: bool, numbers: u64) -> Resul
 /// On async-executor.
 pub(crate) fn on_smol<K: Kind>(size: usize, numbers: u64) -> Result<Sample, Fault> {
     let smol = Executor::from_static(runtimes::Smol::executor());
-    let (herd, results) = start!(K, size, false, &smol);
+    let (herd, results) = start!(K, size, Clocked::No, &smol);
     let sample = run_pair::<runtimes::Smol>(numbers, send(herd.clone(), numbers), read(results));
     conclude(&herd, numbers, K::RETRIES)?;
     sample
