@@ -60,14 +60,10 @@ struct Settings {
 }
 
 impl Settings {
-    const NEW: fn() -> Self = || Self {
-        size: 4,
-        capacity: 256,
-        policy: Policy::retries(0),
-        timeout: None,
-        timed: false,
-        seed: None,
-    };
+    fn new() -> Self {
+        let policy = Policy::retries(0);
+        Self { size: 4, capacity: 256, policy, timeout: None, timed: false, seed: None }
+    }
 
     /// Where the jitter begins.
     fn seed(&self) -> u64 {
@@ -116,7 +112,7 @@ where
 impl<B, R, E, F, Fut, M> Builder<B, R, E, F, Fut, M> {
     fn of(handler: F) -> Self {
         let callbacks = Callbacks { on_success: None, on_failure: None, on_retry: None };
-        let (handler, settings) = (Arc::new(handler), Settings::NEW());
+        let (handler, settings) = (Arc::new(handler), Settings::new());
         Self { handler, settings, callbacks, clock: None, kind: PhantomData }
     }
 
@@ -284,6 +280,7 @@ impl<B, R, E, F, Fut, M> Builder<B, R, E, F, Fut, M> {
         };
         // A runtime that cannot sleep says so to the caller, and not later to the driver.
         drop(runtime.sleep_until(runtime.now()));
+        drop(workers.sleep_until(workers.now()));
         match runtime.spawn(driver::Driver::new(desk, runtime.clone(), workers.clone())) {
             Ok(_detached) => Ok((herd, results)),
             Err(error) => Err(StartError { kind: StartErrorKind::Spawn(error), builder: self }),

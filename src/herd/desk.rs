@@ -13,6 +13,7 @@ use super::shared::Shared;
 use super::slab::{Claim, Giver, Lane, Taker};
 use super::station::HerdStation;
 use crate::control::Phase;
+use crate::panic::swallow;
 use crate::runtime::Timer;
 use crate::sync::{Arc, AtomicWord, Ordering, Word};
 use crate::time::Instant;
@@ -23,8 +24,10 @@ use crate::workers::state::Event;
 /// Where the driver of a herd works.
 pub struct HerdDesk<F, Fut, B: 'static, R: 'static, E: 'static> {
     shared: Arc<Shared<B, R, E>>,
-    handler: Arc<F>,
+    /// `None` after the end.
+    handler: Option<Arc<F>>,
     clock: Option<SharedClock>,
+    /// Where the jitter of the next worker begins.
     seed: u64,
     /// Made when the first item has to wait for its time.
     timers: Option<HeapTimers<Claim>>,
@@ -54,7 +57,7 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
     ) -> Self {
         let taker = |lane: &Lane| lane.taker().expect("a new lane has free seats");
         Self {
-            handler,
+            handler: Some(handler),
             clock,
             seed,
             timers: None,
@@ -81,12 +84,13 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
                     Poll::Pending => None,
                 },
             };
-            let Some(claim) = claim else {
+            let Some(mut claim) = claim else {
                 return;
             };
-            let record = self.shared.slab.items.get(&claim);
+            let record = self.shared.slab.items.get_mut(&mut claim);
             match record.due(now) {
                 None => {
+                    record.since = self.shared.moment();
                     // Closed only when no item is left.
                     let _ = self.ready.give(claim);
                 }
@@ -134,7 +138,7 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
                     continue;
                 }
                 let record = self.shared.slab.items.get_mut(&mut claim);
-                record.since = Some(now);
+                record.since = self.shared.moment();
                 let mark = record.mark;
                 self.counter(mark).fetch_sub(1, Ordering::Relaxed);
                 let _ = self.ready.give(claim);
@@ -149,7 +153,7 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
         else {
             return;
         };
-        for _ in 0..tick.runs {
+        for _ in 0..tick.runs.min(self.shared.capacity as u64) {
             if !self.begin_copy(&claim) {
                 break;
             }
@@ -191,15 +195,15 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
         };
         let record = shared.slab.items.get_mut(&mut claim);
         record.fill(work);
-        record.since = shared.measure.as_ref().map(|measure| measure.clock.now());
+        record.since = shared.moment();
         shared.submitted.0.fetch_add(1, Ordering::Relaxed);
         // Closed only when no item is left.
         let _ = self.ready.give(claim);
         true
     }
 
-    /// Ends a herd that takes no more, when all that it took has ended, or when its time is over.
-    fn end(&mut self, now: &impl Fn() -> Instant) {
+    /// Ends a herd that takes no more, when all that it took has ended, or when its time is over. Returns whether it did.
+    fn end(&mut self, now: &impl Fn() -> Instant) -> bool {
         if let Some(within) = self.shared.take_drain_within() {
             let by = now().saturating_add(within);
             self.drain_by = Some(self.drain_by.map_or(by, |earlier| earlier.min(by)));
@@ -214,9 +218,9 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
         let left = self.left.len() + if self.shared.is_finishing() { waiting } else { 0 };
         if self.shared.unfinished() == left as Word {
             self.shared.slab.ready.close();
-            self.shared.enter(Event::Drain);
-        } else if self.drain_by.is_some_and(|by| now() >= by) {
-            self.shared.enter(Event::Cancel);
+            self.shared.enter(Event::Drain)
+        } else {
+            self.drain_by.is_some_and(|by| now() >= by) && self.shared.enter(Event::Cancel)
         }
     }
 
@@ -249,15 +253,10 @@ where
         &self.shared
     }
 
-    fn station(&self, index: usize) -> Option<Self::Station> {
-        let entropy = self.seed.wrapping_add((index as u64) << 32);
-        HerdStation::new(
-            self.shared.clone(),
-            self.handler.clone(),
-            self.clock.clone(),
-            index,
-            entropy,
-        )
+    fn station(&mut self, index: usize) -> Option<Self::Station> {
+        self.seed = self.seed.wrapping_add(1 << 32);
+        let (shared, clock) = (self.shared.clone(), self.clock.clone());
+        HerdStation::new(shared, self.handler.clone()?, clock, index, self.seed)
     }
 
     fn tend(&mut self, now: impl Fn() -> Instant) -> Option<Instant> {
@@ -266,18 +265,24 @@ where
             return None;
         }
         self.take_up(&now);
+        if self.shared.slab.free.is_closed() && self.end(&now) {
+            return None;
+        }
         let mut next = None;
         if !self.shared.is_finishing() {
             self.begin_owed();
             next = self.make_ready(&now);
         }
-        if self.shared.slab.free.is_closed() {
-            self.end(&now);
-        }
         next.into_iter().chain(self.drain_by).min()
     }
 
+    fn is_ending(&self) -> bool {
+        self.shared.slab.free.is_closed()
+    }
+
     fn leave(&mut self) {
+        let handler = self.handler.take();
+        swallow(|| drop(handler));
         let mut timers = self.timers.take();
         let waiting = core::iter::from_fn(|| timers.as_mut()?.pop().map(|(_, claim)| claim));
         let owed = mem::take(&mut self.owed).into_iter().map(|(_, claim)| claim);

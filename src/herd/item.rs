@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::Future;
+use core::marker::PhantomData;
 use core::mem;
 use core::ops::{Deref, DerefMut};
 use core::pin::Pin;
@@ -73,6 +74,8 @@ pub(super) struct Extra<B> {
     pub(super) run: Option<Run>,
     /// Where the claim goes when it has ended: to a ticket.
     pub(super) ticket: Option<Sender<Claim>>,
+    /// The ticket's token, which is a child of the item's own.
+    pub(super) ticket_token: Option<CancelToken>,
 }
 
 impl<B> Default for Extra<B> {
@@ -85,7 +88,15 @@ impl<B> Default for Extra<B> {
             every: None,
             run: None,
             ticket: None,
+            ticket_token: None,
         }
+    }
+}
+
+impl<B> Extra<B> {
+    /// By which the item can be cancelled alone.
+    pub(super) fn token(&self) -> Option<&CancelToken> {
+        self.ticket_token.as_ref().or(self.cancel.as_ref())
     }
 }
 
@@ -121,14 +132,20 @@ impl<B> Record<B> {
         self.extra.as_ref()?.policy
     }
 
+    /// By which it can be cancelled alone.
+    fn token(&self) -> Option<&CancelToken> {
+        self.extra.as_ref()?.token()
+    }
+
     /// Whether whoever sent it does not want it done any more.
     pub(super) fn is_cancelled(&self) -> bool {
-        let token = self.extra.as_ref().and_then(|extra| extra.cancel.as_ref());
-        token.is_some_and(CancelToken::is_cancelled)
+        self.token().is_some_and(CancelToken::is_cancelled)
     }
 }
 
 /// What a worker and the guard that it lends have in common.
+///
+/// A thread that is stopped in `WAKING` keeps its worker, which asks again and again, from going.
 ///
 /// ```text
 ///        begin                 drop of the guard
@@ -171,7 +188,7 @@ impl<B> Bench<B> {
     pub(super) fn lend(bench: &Arc<Self>, claim: Claim, end: Option<Instant>) -> Item<B> {
         // Relaxed: whoever has the guard got it from here.
         bench.state.store(OUT, Ordering::Relaxed);
-        Item { bench: bench.clone(), claim: Some(claim), end }
+        Item { bench: bench.clone(), claim: Some(claim), end, body: PhantomData }
     }
 
     /// The claim of the guard that was lent, once it is back.
@@ -239,8 +256,8 @@ impl<B> Bench<B> {
                     self.slab.items.get_mut(&mut claim).interrupt();
                     // That lane is never closed.
                     drop(self.slab.aside.give(claim));
-                    // The driver has it done again. Rung already is as good.
-                    let _ = self.bell.try_send(());
+                    // The driver has it done again.
+                    self.bell.ring();
                     return;
                 }
                 // The worker waits by another waker, or has just gone.
@@ -276,6 +293,12 @@ pub struct Item<B> {
     /// `None` when it is being dropped.
     claim: Option<Claim>,
     end: Option<Instant>,
+    /// Who shares the guard shares the body:
+    /// ```compile_fail
+    /// fn shared<T: Sync>() {}
+    /// shared::<droves::herd::Item<std::cell::Cell<u64>>>();
+    /// ```
+    body: PhantomData<B>,
 }
 
 impl<B> Item<B> {
@@ -327,8 +350,7 @@ impl<B> Item<B> {
     /// # Cancel safety
     /// Dropping the future takes nobody's wake.
     pub fn cancelled(&self) -> ItemCancelled {
-        let own = self.record().extra.as_ref().and_then(|extra| extra.cancel.as_ref());
-        ItemCancelled::of(&self.bench.cancelled, own)
+        ItemCancelled::of(&self.bench.cancelled, self.record().token())
     }
 
     /// The token that is cancelled with the herd.

@@ -342,7 +342,8 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
         Ok(())
     }
 
-    /// Refuses items from now on, until [`resume`](Self::resume). Those that were accepted are done.
+    /// Refuses items from now on, until [`resume`](Self::resume). Those that were accepted are done. Whoever waits for room
+    /// already may still be let in.
     ///
     /// # Errors
     /// [`AlreadyStopping`] if it takes none any more anyway.

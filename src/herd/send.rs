@@ -42,6 +42,10 @@ impl<B, R, E> Future for SendWorkFut<'_, B, R, E> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let shared = this.herd.shared();
+        if this.work.is_none() {
+            // Polled after it was done.
+            return Poll::Ready(Ok(()));
+        }
         if this.free.is_none() {
             let Some(work) = this.work.take() else {
                 return Poll::Ready(Ok(()));

@@ -173,7 +173,7 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         let record = self.slab.items.get_mut(&mut claim);
         record.fill(work);
         let mark = record.mark;
-        record.since = self.measure.as_ref().map(|measure| measure.clock.now());
+        record.since = self.moment();
         let given = match mark {
             Mark::Scheduled => {
                 let given = self.slab.scheduled.give(claim);
@@ -265,11 +265,10 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
 
     /// Takes no further item; what was accepted is done. Returns whether it took some before.
     pub(super) fn close_input(&self) -> bool {
-        let was_open = !self.slab.free.is_closed();
-        self.slab.free.close();
+        let first = self.slab.free.close();
         self.slab.scheduled.close();
         self.crew.ring();
-        was_open
+        first
     }
 
     /// As [`close_input`](Self::close_input), and it is to end within a time.
@@ -281,7 +280,16 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
     pub(super) fn drain_within(&self, within: Duration) {
         let units = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX).div_ceil(UNIT);
         let units = units.min(u64::from(Word::MAX - 1)) as Word;
-        self.drain_within.store(units + 1, Ordering::Release);
+        let mut seen = self.drain_within.load(Ordering::Relaxed);
+        // The shortest counts.
+        while seen == 0 || units + 1 < seen {
+            let order = (Ordering::Release, Ordering::Relaxed);
+            match self.drain_within.compare_exchange(seen, units + 1, order.0, order.1) {
+                Ok(_) => break,
+                Err(found) => seen = found,
+            }
+            crate::sync::retry();
+        }
         self.close_input();
     }
 
@@ -334,6 +342,12 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         }
     }
 
+    /// The time, if times are measured.
+    pub(super) fn moment(&self) -> Option<Instant> {
+        let clock = &self.measure.as_ref()?.clock;
+        look(|| clock.now())
+    }
+
     pub(super) fn times(&self) -> Option<Times> {
         let mut times = Times::default();
         for Tally { waiting, running } in self.measure.as_ref()?.tallies.iter() {
@@ -361,6 +375,13 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
             self.handler_panics.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// The time, unless the clock panics.
+pub(super) fn look(clock: impl FnOnce() -> Instant) -> Option<Instant> {
+    let mut now = None;
+    swallow(|| now = Some(clock()));
+    now
 }
 
 /// What was in a place.
@@ -395,11 +416,12 @@ impl<B> Record<B> {
         let copied = Extra {
             deadline: extra.deadline,
             timeout: extra.timeout,
-            cancel: extra.cancel.clone(),
+            cancel: extra.token().cloned(),
             policy: extra.policy,
             every: None,
             run: Some(every.run()),
             ticket: None,
+            ticket_token: None,
         };
         let body = (every.copy)(self.body.as_ref()?);
         Some(Work { id: self.id, body, when: When::Now, extra: Some(Box::new(copied)) })

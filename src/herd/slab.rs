@@ -53,7 +53,8 @@ pub struct Shelf<T> {
 }
 
 // SAFETY: a thing is reached by its claim alone, of which there is one, and which passes from thread to thread by
-// releases and acquires; so sharing the shelf only moves things.
+// releases and acquires; so sharing the shelf only moves things. Who shares a claim shares the thing: an `Item`, which
+// alone lets a claim be shared, is `Sync` only if its body is.
 unsafe impl<T: Send> Sync for Shelf<T> {}
 
 impl<T> Shelf<T> {
@@ -133,14 +134,20 @@ impl Lane {
 
     /// Takes a claim without a handle of one's own.
     pub(super) fn take(&self) -> Option<Claim> {
-        match self.visitor()?.try_take() {
-            Poll::Ready(claim) => claim,
-            Poll::Pending => None,
+        loop {
+            if let Some(mut visitor) = self.visitor() {
+                return match visitor.try_take() {
+                    Poll::Ready(claim) => claim,
+                    Poll::Pending => None,
+                };
+            }
+            crate::sync::retry();
         }
     }
 
-    pub(super) fn close(&self) {
-        self.0.close();
+    /// Returns whether nobody had closed it before.
+    pub(super) fn close(&self) -> bool {
+        self.0.close()
     }
 
     pub(super) fn is_closed(&self) -> bool {

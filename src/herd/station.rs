@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::item::{Bench, Item, Mark, SharedClock, When};
 use super::outcome::{Failure, Fault, Outcome, Trouble};
-use super::shared::{Shared, Tally};
+use super::shared::{Shared, look};
 use super::slab::{Claim, Giver, Taker};
 use crate::control::Phase;
 use crate::panic::{Panic, catch, swallow};
@@ -98,11 +98,6 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
         })
     }
 
-    /// Where this worker keeps times.
-    fn tally(&self) -> Option<&Tally> {
-        self.shared.measure.as_ref().map(|measure| measure.tallies.get_or_make(self.index))
-    }
-
     /// The next number for a jitter: Sebastiano Vigna's `SplitMix64`.
     fn entropy(&mut self) -> u64 {
         self.entropy = self.entropy.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -152,32 +147,34 @@ where
 {
     /// Begins an attempt; or says how the item ends without one.
     fn begin(&mut self, mut claim: Claim, clock: &K) -> Option<End> {
-        let measure = self.shared.measure.as_ref();
-        let tally = measure.map(|measure| measure.tallies.get_or_make(self.index));
-        let record = self.shared.slab.items.get_mut(&mut claim);
+        let shared = &self.shared;
+        let record = shared.slab.items.get_mut(&mut claim);
         if record.is_cancelled() {
             return Some(self.fail(claim, Failure::Cancelled, clock));
         }
-        let (deadline, timeout) = (record.deadline(), record.timeout().or(self.shared.timeout));
+        let (deadline, timeout) = (record.deadline(), record.timeout().or(shared.timeout));
         self.end = None;
         self.armed = false;
-        let policy = record.policy().unwrap_or(self.shared.policy);
-        let timed = self.shared.crew.timed || policy.has_max_total() && record.begun.is_none();
+        let policy = record.policy().unwrap_or(shared.policy);
+        let timed = shared.crew.timed || policy.has_max_total() && record.begun.is_none();
         if deadline.is_some() || timeout.is_some() || timed {
-            let now = clock.now();
-            if deadline.is_some_and(|deadline| now >= deadline) {
+            let now = look(|| clock.now());
+            if is_over(deadline, now) {
                 return Some(self.fail(claim, Failure::Deadline, clock));
             }
-            record.begun = record.begun.or(Some(now));
-            let since = record.since.replace(now);
-            if let (Some(tally), Some(since)) = (tally, since) {
-                tally.waiting.record(now.saturating_since(since));
-            }
-            let timeout = timeout.map(|timeout| now.saturating_add(timeout));
+            record.begun = record.begun.or(now);
+            let timeout = timeout.and_then(|timeout| Some(now?.saturating_add(timeout)));
             self.end = deadline.into_iter().chain(timeout).min();
         }
+        if let Some(measure) = &shared.measure {
+            let now = shared.moment();
+            let since = mem::replace(&mut record.since, now);
+            let tally = measure.tallies.get_or_make(self.index);
+            tally.waiting.record(between(since, now));
+        }
         record.attempts = record.attempts.saturating_add(1);
-        self.span = Span::attempt(record.id, record.attempts);
+        let (id, attempt) = (record.id, record.attempts);
+        swallow(|| self.span = Span::attempt(id, attempt));
         let item = Bench::lend(&self.bench, claim, self.end);
         self.stage = match catch(|| self.span.within(|| (self.handler)(item))) {
             Ok(attempt) => {
@@ -195,7 +192,10 @@ where
         let verdict = match catch(|| self.span.within(|| attempt.poll(cx))) {
             Err(panic) => Verdict::Panicked(panic),
             // What comes late counts if it is good.
-            Ok(Poll::Ready(Err(_))) if self.is_late(clock) => Verdict::TimedOut,
+            Ok(Poll::Ready(Err(fault))) if is_over(self.end, look(|| clock.now())) => {
+                swallow(|| drop(fault));
+                Verdict::TimedOut
+            }
             Ok(Poll::Ready(result)) => Verdict::Returned(result),
             Ok(Poll::Pending) => {
                 let Some(end) = self.end else {
@@ -211,10 +211,6 @@ where
         Poll::Ready(verdict)
     }
 
-    fn is_late(&self, clock: &K) -> bool {
-        self.end.is_some_and(|end| clock.now() >= end)
-    }
-
     fn poll_sleep(&mut self, end: Instant, clock: &K, cx: &mut Context<'_>) -> Poll<()> {
         if !mem::replace(&mut self.armed, true) {
             let next = clock.sleep_until(end);
@@ -228,11 +224,10 @@ where
 
     /// Says what becomes of an item after an attempt.
     fn conclude(&mut self, claim: Claim, verdict: Verdict<R, E>, clock: &K) -> End {
-        if let Some(tally) = self.tally() {
+        if let Some(measure) = &self.shared.measure {
             let since = self.shared.slab.items.get(&claim).since;
-            tally
-                .running
-                .record(since.map_or(Duration::ZERO, |since| clock.now().saturating_since(since)));
+            let tally = measure.tallies.get_or_make(self.index);
+            tally.running.record(between(since, self.shared.moment()));
         }
         match verdict {
             Verdict::Returned(Ok(result)) => self.succeed(claim, result, clock),
@@ -261,7 +256,6 @@ where
         let record = self.shared.slab.items.get(&claim);
         trace::success(record.id, record.attempts);
         if let Some(on_success) = &self.shared.callbacks.on_success {
-            let record = self.shared.slab.items.get(&claim);
             self.shared.tell(|| on_success(&record.about(|| clock.now()), &result));
         }
         self.end(claim, Outcome::Success(result));
@@ -269,18 +263,13 @@ where
     }
 
     fn fail(&mut self, claim: Claim, failure: Failure<E>, clock: &K) -> End {
+        let record = self.shared.slab.items.get(&claim);
         if let Some(on_failure) = &self.shared.callbacks.on_failure {
-            let record = self.shared.slab.items.get(&claim);
             self.shared.tell(|| on_failure(&record.about(|| clock.now()), &failure));
         }
-        let record = self.shared.slab.items.get(&claim);
-        trace::failure(
-            record.id,
-            record.attempts,
-            failure.why(),
-            matches!(failure, Failure::Panicked(_)),
-        );
-        let end = if matches!(failure, Failure::Panicked(_)) { End::Panicked } else { End::Failed };
+        let panicked = matches!(failure, Failure::Panicked(_));
+        trace::failure(record.id, record.attempts, failure.why(), panicked);
+        let end = if panicked { End::Panicked } else { End::Failed };
         self.end(claim, Outcome::Failure(failure));
         end
     }
@@ -298,31 +287,44 @@ where
         not_before: Option<Duration>,
         clock: &K,
     ) -> End {
-        let now = clock.now();
         let entropy = self.entropy();
         let shared = &self.shared;
         let record = shared.slab.items.get_mut(&mut claim);
-        if record.is_cancelled() {
-            return self.fail(claim, Failure::Cancelled, clock);
-        }
-        let elapsed = record.begun.map_or(Duration::ZERO, |begun| now.saturating_since(begun));
+        let (begun, deadline) = (record.begun, record.deadline());
+        let timed = begun.is_some() || deadline.is_some();
+        let now = if timed { look(|| clock.now()) } else { None };
         let policy = record.policy().unwrap_or(shared.policy);
-        let delay = match policy.next(record.attempts, elapsed, not_before, entropy) {
-            Ok(delay) => delay,
-            Err(why) => return self.fail(claim, Failure::Exhausted(trouble, why), clock),
+        let next = policy.next(record.attempts, between(begun, now), not_before, entropy);
+        let failure = if record.is_cancelled() {
+            Some(Failure::Cancelled)
+        } else if is_over(deadline, now) {
+            Some(Failure::Deadline)
+        } else {
+            None
         };
-        let at = now.saturating_add(delay);
-        if record.deadline().is_some_and(|deadline| at >= deadline) {
-            return self.fail(claim, Failure::Deadline, clock);
-        }
-        let now_or_later = if delay.is_zero() { When::Now } else { When::At(at) };
+        let delay = match (failure, next) {
+            (None, Err(why)) => {
+                return self.fail(claim, Failure::Exhausted(trouble, why), clock);
+            }
+            // It would begin too late.
+            (None, Ok(delay)) if is_over(deadline, now.map(|now| now.saturating_add(delay))) => {
+                swallow(|| drop(trouble));
+                return self.fail(claim, Failure::Deadline, clock);
+            }
+            (None, Ok(delay)) => delay,
+            (Some(failure), _) => {
+                swallow(|| drop(trouble));
+                return self.fail(claim, failure, clock);
+            }
+        };
         record.mark = Mark::BackingOff;
-        record.when = now_or_later;
-        if let Some(on_retry) = &shared.callbacks.on_retry {
-            let record = shared.slab.items.get(&claim);
-            shared.tell(|| on_retry(&record.about(|| now), &trouble, delay));
-        }
+        // By the driver's clock, which may be another than the workers'.
+        record.when = if delay.is_zero() { When::Now } else { When::After(delay) };
+        record.since = shared.moment();
         let record = shared.slab.items.get(&claim);
+        if let Some(on_retry) = &shared.callbacks.on_retry {
+            shared.tell(|| on_retry(&record.about(|| clock.now()), &trouble, delay));
+        }
         trace::retry(record.id, record.attempts, delay);
         // When it is cancelled, what waits is left over.
         let ready = delay.is_zero() && shared.crew.state().phase < Phase::Cancelling;
@@ -330,6 +332,16 @@ where
         swallow(|| drop(trouble));
         End::Retried
     }
+}
+
+/// Whether a moment has come that is to be the end.
+fn is_over(end: Option<Instant>, now: Option<Instant>) -> bool {
+    matches!((end, now), (Some(end), Some(now)) if now >= end)
+}
+
+/// The time from one moment to another, as far as they are known.
+fn between(from: Option<Instant>, to: Option<Instant>) -> Duration {
+    from.zip(to).map_or(Duration::ZERO, |(from, to)| to.saturating_since(from))
 }
 
 impl<F, Fut, B, R, E, K> Station<K> for HerdStation<F, Fut, B, R, E, K>
@@ -462,7 +474,11 @@ where
 impl<F, Fut, B, R, E, K: Timer> Drop for HerdStation<F, Fut, B, R, E, K> {
     fn drop(&mut self) {
         self.drop_attempt();
-        if let Some(claim) = self.bench.leave() {
+        let onward = self.onward.take().map(|(claim, _)| claim);
+        for mut claim in self.bench.leave().into_iter().chain(onward) {
+            // It has not been counted, if it had ended.
+            let outcome = self.shared.outcomes.get_mut(&mut claim).take();
+            swallow(|| drop(outcome));
             self.interrupt(claim);
         }
         self.tell_driver();

@@ -16,7 +16,8 @@ use crate::sync::Arc;
 
 /// Stands for one item: await it for the result, which then does not come with the others.
 ///
-/// Dropping it lets the result come with the others.
+/// Dropping it lets the result come with the others. After the end of the herd, when nothing comes any more, the result
+/// is dropped with it.
 ///
 /// # Errors
 /// [`LeftOver`] if the herd ends before the item does.
@@ -25,13 +26,14 @@ use crate::sync::Arc;
 /// If it is polled after it is done.
 ///
 /// # Cancel safety
-/// Whoever holds it can stop waiting and go on later. Dropping it loses no result.
+/// Whoever holds it can stop waiting and go on later. Dropping it loses no result while the herd runs.
 #[must_use = "dropped, it lets the result come with the others"]
 pub struct Ticket<B: 'static, R: 'static, E: 'static> {
     shared: Arc<Shared<B, R, E>>,
     ended: Receiver<Claim>,
     stopped: Wait,
     token: CancelToken,
+    done: bool,
 }
 
 impl<B, R, E> Ticket<B, R, E> {
@@ -40,14 +42,20 @@ impl<B, R, E> Ticket<B, R, E> {
         let (sender, ended) = channel(1).expect("one is a capacity");
         let parent = work.extra.as_ref().and_then(|extra| extra.cancel.as_ref());
         let token = parent.map_or_else(CancelToken::new, CancelToken::child);
-        let work = work.cancelled_by(&token).with(|extra| extra.ticket = Some(sender));
+        let work = work.with(|extra| {
+            extra.ticket = Some(sender);
+            extra.ticket_token = Some(token.clone());
+        });
         let stopped = shared.crew.stopped.wait();
-        (Self { shared, ended, stopped, token }, work)
+        (Self { shared, ended, stopped, token, done: false }, work)
     }
 
     /// The work without its ticket.
     pub(super) fn untie(work: Work<B>) -> Work<B> {
-        work.with(|extra| extra.ticket = None)
+        work.with(|extra| {
+            extra.ticket = None;
+            extra.ticket_token = None;
+        })
     }
 
     /// Asks for the item not to be done: no attempt begins any more, and one that runs
@@ -69,18 +77,17 @@ impl<B, R, E> Future for Ticket<B, R, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        match this.ended.poll_recv(cx) {
-            Poll::Ready(claim) => {
-                return Poll::Ready(claim.map(|claim| this.take(claim)).ok_or(LeftOver));
+        assert!(!this.done, "polled after it was done");
+        let claim = match this.ended.poll_recv(cx) {
+            Poll::Ready(claim) => claim,
+            Poll::Pending if Pin::new(&mut this.stopped).poll(cx).is_pending() => {
+                return Poll::Pending;
             }
-            Poll::Pending => {}
-        }
-        if Pin::new(&mut this.stopped).poll(cx).is_pending() {
-            return Poll::Pending;
-        }
-        // It may have ended in between.
-        let claim = this.ended.try_recv();
-        Poll::Ready(claim.map(|claim| this.take(claim)).map_err(|_| LeftOver))
+            // It may have ended in between.
+            Poll::Pending => this.ended.try_recv().ok(),
+        };
+        this.done = true;
+        Poll::Ready(claim.map(|claim| this.take(claim)).ok_or(LeftOver))
     }
 }
 

@@ -7,6 +7,7 @@ use core::task::{Context, Poll};
 
 use super::handle::{Handle, Stop};
 use super::seated::Seated;
+use super::storage::Parts;
 use super::{
     Closed, Filled, HandlesError, HeapMailbox, Mailbox, Pointer, Receiver, Refused, Sender, Storage,
 };
@@ -17,6 +18,26 @@ impl<T> HeapMailbox<T> {
     /// Wakes the waiter of the lowest seat from now on, not one after the other.
     pub(crate) fn wake_lowest_first(&mut self) {
         self.storage.wake_lowest_first();
+    }
+}
+
+impl HeapMailbox<()> {
+    /// As a bell: rings it, unless it has been rung and nobody has heard it. Who hears it later sees what this thread
+    /// did before, either way.
+    pub(crate) fn ring(&self) {
+        let ring = self.storage.ring();
+        loop {
+            match ring.find_shared(Side::Send) {
+                Found::Closed(_) => return,
+                // A mere look could be at an old ring, which has been heard already.
+                Found::Blocked(judged) if ring.confirm(judged) => {
+                    self.notify(Side::Receive);
+                    return;
+                }
+                Found::Ready(_) if self.try_send(()).is_ok() => return,
+                Found::Ready(_) | Found::Blocked(_) => retry(),
+            }
+        }
     }
 }
 

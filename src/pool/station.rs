@@ -144,7 +144,7 @@ impl<K, E: 'static, C: 'static> Desk<K> for PoolDesk<E, C> {
         &self.0
     }
 
-    fn station(&self, _index: usize) -> Option<PoolStation<E, C>> {
+    fn station(&mut self, _index: usize) -> Option<PoolStation<E, C>> {
         PoolStation::new(&self.0)
     }
 }

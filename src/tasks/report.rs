@@ -10,7 +10,6 @@ use core::time::Duration;
 use super::task::Task;
 use crate::herd::{About, Failure, Trouble};
 use crate::retry::Exhausted;
-use crate::sync::Arc;
 
 /// A task that has failed, once and for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub struct TaskError<E> {
     /// Why there is no further attempt.
     pub why: Why,
     /// The error that the task was [given](Task::error) for this.
-    pub error: Option<Arc<E>>,
+    pub error: Option<E>,
     /// How the attempts have failed, the last 16 of them, in their order.
     pub history: Vec<Trouble<E>>,
     /// How many others there were before those.
@@ -76,7 +75,7 @@ impl<E> TaskError<E> {
             Trouble::Error(error) => Some(error),
             Trouble::TimedOut => None,
         });
-        self.error.iter().map(|error| &**error).chain(attempts)
+        self.error.iter().chain(attempts)
     }
 }
 

@@ -50,12 +50,14 @@ pub struct Task<E: 'static> {
     history: TryLock<Option<Box<History<E>>>>,
 }
 
+type MakeError<E> = Box<dyn Fn() -> E + Send + Sync>;
+
 struct Details<E> {
     policy: Policy,
     timeout: Option<Duration>,
     cancel: Option<CancelToken>,
     every: Option<Every>,
-    error: Option<Arc<E>>,
+    error: Option<Arc<MakeError<E>>>,
     /// Whether the function is given a context.
     in_context: bool,
 }
@@ -188,10 +190,22 @@ impl<E: 'static> Task<E> {
     /// The error to report if it fails, before those of its attempts.
     ///
     /// # Cost
-    /// As [`retries`](Self::retries).
+    /// As [`retries`](Self::retries), and two allocations more.
     #[must_use]
-    pub fn error(self, error: E) -> Self {
-        self.with(|details| details.error = Some(Arc::new(error)))
+    pub fn error(self, error: E) -> Self
+    where
+        E: Clone + Send + Sync,
+    {
+        self.error_with(move || error.clone())
+    }
+
+    /// As [`error`](Self::error), and the error is made when it is needed.
+    ///
+    /// # Cost
+    /// As [`error`](Self::error).
+    #[must_use]
+    pub fn error_with(self, make: impl Fn() -> E + Send + Sync + 'static) -> Self {
+        self.with(|details| details.error = Some(Arc::new(Box::new(make))))
     }
 
     /// The number that it has got when it was accepted: no two tasks of one manager have the same. 0 before.
@@ -247,8 +261,8 @@ impl<E: 'static> Task<E> {
         self.name.clone()
     }
 
-    pub(super) fn own_error(&self) -> Option<Arc<E>> {
-        self.details.as_ref()?.error.clone()
+    pub(super) fn own_error(&self) -> Option<E> {
+        self.details.as_ref()?.error.as_ref().map(|make| make())
     }
 
     pub(super) fn take_history(&self) -> History<E> {

@@ -87,8 +87,7 @@ impl Crew {
 
     /// Wakes the driver.
     pub(crate) fn ring(&self) {
-        // Rung already is as good.
-        let _ = self.bell.try_send(());
+        self.bell.ring();
     }
 
     /// Counts a worker that is made.

@@ -33,12 +33,17 @@ pub trait Desk<K>: Unpin {
 
     fn door(&self) -> &Arc<Self::Door>;
     /// Where the worker with this index works; `None` if there is no room for one more.
-    fn station(&self, index: usize) -> Option<Self::Station>;
+    fn station(&mut self, index: usize) -> Option<Self::Station>;
     /// Does what is due, and says when the next is.
     #[inline]
     fn tend(&mut self, now: impl Fn() -> Instant) -> Option<Instant> {
         let _ = now;
         None
+    }
+    /// Whether it is to end when all is done, and what cannot be done is to be left over.
+    #[inline]
+    fn is_ending(&self) -> bool {
+        false
     }
     /// Leaves over what it has. Nothing is called after that.
     #[inline]
@@ -285,7 +290,12 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D::Station>>, D: Desk<Sp>> 
                 }
             }
             if state.phase < Phase::Draining {
-                this.vain = 0;
+                if !this.desk.is_ending() {
+                    this.vain = 0;
+                } else if this.vain > TRIES && state.live == 0 {
+                    let _ = apply(&**this.desk.door(), Event::Cancel);
+                    continue;
+                }
             }
             if state.target <= state.live {
                 // Nobody is missing any more: it would wake for nothing, again and again.

@@ -50,23 +50,19 @@ impl Default for Slot {
 }
 
 impl Slot {
-    /// Adds to a word that only this thread writes.
-    fn add(word: &AtomicWord, number: Word) {
-        // Relaxed, as all of these: each is a number to be read, and orders nothing.
-        word.store(word.load(Ordering::Relaxed).wrapping_add(number), Ordering::Relaxed);
-    }
-
     /// Counts a piece of work that begins, for the slot's owner.
     #[inline]
     pub(crate) fn start(&self, now: Option<Instant>) {
-        Self::add(&self.started, 2);
+        self.started.store(self.started.load(Ordering::Relaxed).wrapping_add(2), Ordering::Relaxed);
         Self::set(&self.started_at, now);
     }
 
     /// Counts a piece of work that has ended, for the slot's owner.
     #[inline]
     pub(crate) fn end(&self, end: End, now: Option<Instant>) {
-        Self::add(&self.ended[end as usize], 1);
+        let ended = &self.ended[end as usize];
+        // Release: who reads it sees that it began, and that it was accepted.
+        ended.store(ended.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
         Self::set(&self.ended_at, now);
     }
 
@@ -98,7 +94,8 @@ impl Slot {
     }
 
     pub(crate) fn ended(&self, end: End) -> Word {
-        self.ended[end as usize].load(Ordering::Relaxed)
+        // Acquire: pairs with `end`.
+        self.ended[end as usize].load(Ordering::Acquire)
     }
 
     pub(crate) fn started_at(&self) -> Option<Instant> {
@@ -152,9 +149,9 @@ impl<T: Default> Blocks<T> {
         &self.blocks[block].get().expect("a worker's place stays")[place]
     }
 
-    /// All that there are, in order.
+    /// All that there are, in order. Whole blocks may be missing in between, if they were not made in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.blocks.iter().map_while(OnceBox::get).flatten()
+        self.blocks.iter().filter_map(OnceBox::get).flatten()
     }
 }
 

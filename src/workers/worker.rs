@@ -223,13 +223,15 @@ impl<K: Clock, S: Station<K>> Worker<K, S> {
 
 impl<K, S: Station<K>> Worker<K, S> {
     fn abort(&mut self, last: bool) {
-        if let Some(station) = self.station.as_mut().filter(|station| station.is_working()) {
+        let working = |station: &S| station.is_working();
+        if let Some(station) = self.station.as_mut().filter(|station| working(station)) {
             // What panics on being dropped takes nobody with it.
             swallow(|| station.abort());
-            // What cannot be had yet ends later, unless this worker does.
-            if last || !station.is_working() {
-                self.slot().end(End::Aborted, None);
-            }
+        }
+        // What cannot be had yet ends later, unless this worker does.
+        let ends = last || !self.station.as_ref().is_some_and(working);
+        if ends && self.slot().is_busy() {
+            self.slot().end(End::Aborted, None);
         }
     }
 }
