@@ -183,21 +183,20 @@ impl<B, R, E, F, Fut, M> Builder<B, R, E, F, Fut, M> {
     /// Lets callbacks know how much time has [passed](About::elapsed).
     ///
     /// # Cost
-    /// Three looks at the clock for each attempt.
+    /// A look at the clock for each attempt, and for each call.
     #[must_use]
     pub fn timed(self) -> Self {
         self.with(|settings| settings.timed = true)
     }
 
-    /// As [`timed`](Self::timed), and lets the herd keep [histograms](Herd::times) of how long items wait and run. `clock` is that of the
-    /// workers' runtime: the runtime itself, or a clone.
+    /// Lets the herd keep [histograms](Herd::times) of how long items wait and run, by this clock: e.g. that of its runtime.
     ///
     /// # Cost
-    /// Five looks at the clock for each attempt; ten KiB for each worker.
+    /// Two looks at the clock for each attempt, and one more if the worker had to wait for it; ten KiB for each worker.
     #[must_use]
     pub fn measured(mut self, clock: impl Clock + Send + Sync + 'static) -> Self {
         self.clock = Some(Arc::new(Box::new(clock)));
-        self.timed()
+        self
     }
 
     /// Where the jitter of the backoff begins. With `std` it is random unless it is set; without, it is 0, and devices
@@ -252,9 +251,10 @@ impl<B, R, E, F, Fut, M> Builder<B, R, E, F, Fut, M> {
         ConfigError::check("size", size, 0, MAX_SIZE as usize)?;
         let slab = Slab::new(capacity, Record::new)?;
         #[allow(clippy::cast_possible_truncation, reason = "checked just now")]
-        let crew = Crew::new(size as u32, Sizing::Fixed, timed);
+        let crew = Crew::new(size as u32, Sizing::Fixed, false);
         let callbacks = self.callbacks.clone();
-        let shared = Shared::new(crew, slab, callbacks, policy, timeout, self.clock.clone());
+        let shared =
+            Shared::new(crew, slab, callbacks, (policy, timeout, timed), self.clock.clone());
         let shared = Arc::new(shared);
         let desk = HerdDesk::new(shared.clone(), self.handler.clone(), clock, self.settings.seed());
         Ok((Herd::new(shared.clone()), Results::new(shared), desk))

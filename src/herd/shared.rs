@@ -57,6 +57,8 @@ pub struct Shared<B: 'static, R: 'static, E: 'static> {
     pub(super) callbacks: Callbacks<B, R, E>,
     pub(super) policy: Policy,
     pub(super) timeout: Option<Duration>,
+    /// Whether callbacks are to know how much time has passed.
+    pub(super) timed: bool,
     pub(super) capacity: usize,
     /// `None` if times are not measured.
     pub(super) measure: Option<Measure>,
@@ -98,8 +100,7 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         crew: Crew,
         slab: Slab<Record<B>>,
         callbacks: Callbacks<B, R, E>,
-        policy: Policy,
-        timeout: Option<Duration>,
+        (policy, timeout, timed): (Policy, Option<Duration>, bool),
         clock: Option<SharedClock>,
     ) -> Self {
         let capacity = slab.capacity();
@@ -120,6 +121,7 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
             callbacks,
             policy,
             timeout,
+            timed,
             capacity,
             measure: clock.map(|clock| Measure { clock, tallies: Blocks::new() }),
         }

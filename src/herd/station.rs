@@ -39,6 +39,8 @@ pub struct HerdStation<F, Fut, B: 'static, R: 'static, E: 'static, K: Timer> {
     armed: bool,
     /// What is to be given on when it has been counted.
     onward: Option<(Claim, Lane)>,
+    /// When the last attempt ended, if times are measured and the next begins at once.
+    looked: Option<Instant>,
     index: usize,
     entropy: u64,
 }
@@ -93,6 +95,7 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
             sleep: None,
             armed: false,
             onward: None,
+            looked: None,
             index,
             entropy,
         })
@@ -107,6 +110,9 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
     }
 
     fn note(&mut self, taken: Poll<Option<Claim>>) -> Poll<bool> {
+        if taken.is_pending() {
+            self.looked = None;
+        }
         taken.map(|claim| {
             let found = claim.is_some();
             if let Some(claim) = claim {
@@ -156,7 +162,7 @@ where
         self.end = None;
         self.armed = false;
         let policy = record.policy().unwrap_or(shared.policy);
-        let timed = shared.crew.timed || policy.has_max_total() && record.begun.is_none();
+        let timed = shared.timed || policy.has_max_total() && record.begun.is_none();
         if deadline.is_some() || timeout.is_some() || timed {
             let now = look(|| clock.now());
             if is_over(deadline, now) {
@@ -167,7 +173,7 @@ where
             self.end = deadline.into_iter().chain(timeout).min();
         }
         if let Some(measure) = &shared.measure {
-            let now = shared.moment();
+            let now = self.looked.take().or_else(|| shared.moment());
             let since = mem::replace(&mut record.since, now);
             let tally = measure.tallies.get_or_make(self.index);
             tally.waiting.record(between(since, now));
@@ -227,7 +233,8 @@ where
         if let Some(measure) = &self.shared.measure {
             let since = self.shared.slab.items.get(&claim).since;
             let tally = measure.tallies.get_or_make(self.index);
-            tally.running.record(between(since, self.shared.moment()));
+            self.looked = self.shared.moment();
+            tally.running.record(between(since, self.looked));
         }
         match verdict {
             Verdict::Returned(Ok(result)) => self.succeed(claim, result, clock),
@@ -432,6 +439,10 @@ where
                 }
             }
         }
+    }
+
+    fn pause(&mut self) {
+        self.looked = None;
     }
 
     fn put_back(&mut self) {

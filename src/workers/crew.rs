@@ -50,7 +50,7 @@ pub struct Crew {
     pub(crate) slots: Slots,
     pub(crate) sizing: Sizing,
     /// Whether workers look at the clock for each piece of work.
-    pub(crate) timed: bool,
+    pub(super) timed: bool,
 }
 
 impl Crew {

@@ -38,6 +38,9 @@ pub trait Station<K>: Unpin {
     fn tell(&mut self) {}
     /// Gives it back: it has not begun, and somebody else is to do it.
     fn put_back(&mut self);
+    /// Others have the thread for a while.
+    #[inline]
+    fn pause(&mut self) {}
     /// Drops it. If it cannot be had now, it ends later, and `poll_work` says when.
     fn abort(&mut self);
     /// Whether work waits that was given back.
@@ -162,6 +165,7 @@ impl<K: Clock, S: Station<K>> Future for Worker<K, S> {
             }
             // Before it takes more: what is taken begins at once, and not after others had the thread.
             if budget == 0 {
+                this.station_mut().pause();
                 break;
             }
             budget -= 1;
