@@ -24,7 +24,7 @@ use recurring::Recurring;
 use traffic::Traffic;
 
 /// How often the accounts are checked.
-const PERIOD: Duration = Duration::from_secs(3);
+const PERIOD: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(50);
 
 fn main() {
@@ -80,7 +80,8 @@ fn main() {
         }
         check_at = Instant::now() + PERIOD;
         let at = begun.elapsed().as_secs();
-        println!("{at:4} s, {}; {}; {}; {tasks}; {brief}", memory, herds[0], herds[1]);
+        let [on_tokio, on_threads] = &herds;
+        println!("{at:4} s, {memory}; {on_tokio}; {on_threads}; {tasks}; {brief}");
     }
 
     brief.end();

@@ -101,13 +101,14 @@ impl Traffic {
 
     fn balances(&self) -> bool {
         let stats = self.herd.stats();
-        let ended = stats.succeeded + stats.failed;
+        let (ended, times) = (stats.succeeded + stats.failed, self.herd.times());
         // What is scheduled may be for later than the check.
         stats.waiting + stats.running + stats.backing_off + stats.unread == 0
             && stats.submitted == ended + stats.scheduled as u64
             && self.ledger.accepted.load(Ordering::Relaxed) == stats.submitted
             && self.ledger.ended.load(Ordering::Relaxed) == ended
             && stats.handler_panics + stats.lost_workers + stats.aborted == 0
+            && times.is_none_or(|times| times.waiting.count() == times.running.count())
     }
 
     pub fn end(mut self) {
