@@ -90,7 +90,7 @@ fn main() {
         herd.end();
     }
     runtime.shutdown_timeout(Duration::from_secs(10));
-    wait_until("threads are left", || memory::threads() <= threads_before);
+    wait_until(|| memory::threads() <= threads_before, || "threads are left".into());
     memory.check();
     println!("all is well after {} s, {memory}", begun.elapsed().as_secs());
 }
@@ -108,11 +108,11 @@ fn violated(what: &str) -> ! {
 }
 
 /// Waits for what must come soon.
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+fn wait_until(is_so: impl Fn() -> bool, otherwise: impl Fn() -> String) {
     let end = Instant::now() + Duration::from_secs(30);
     while !is_so() {
         if Instant::now() >= end {
-            violated(what);
+            violated(&otherwise());
         }
         thread::sleep(Duration::from_millis(2));
     }

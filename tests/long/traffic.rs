@@ -84,17 +84,14 @@ impl Traffic {
     pub fn check(&mut self) {
         self.resize(SIZE);
         let was_running = self.herd.quiet().is_ok();
-        wait_until(
-            &format!("{} does not balance: {:?}, {:?}", self.name, self.herd, self.ledger),
-            || self.balances(),
-        );
+        wait_until(|| self.balances(), || format!("the accounts do not balance: {self:?}"));
         let was_quiet = self.herd.resume().is_ok();
         if !was_running || !was_quiet {
             violated(&format!("{} is stopping", self.name));
         }
         let accepted = self.ledger.accepted.load(Ordering::Relaxed);
         if accepted == self.before {
-            violated(&format!("{} has come to a standstill: {:?}", self.name, self.herd.stats()));
+            violated(&format!("nothing comes in: {self:?}"));
         }
         self.before = accepted;
     }
@@ -117,14 +114,13 @@ impl Traffic {
         for sender in self.senders.drain(..) {
             sender.join().expect("a sender does not panic");
         }
-        let is_empty = || self.herd.stats().scheduled == 0;
-        wait_until(&format!("{} does not do what is scheduled", self.name), is_empty);
-        wait_until(&format!("{} does not come to rest: {:?}", self.name, self.ledger), || {
-            let ended = self.ledger.ended.load(Ordering::Relaxed);
-            self.ledger.accepted.load(Ordering::Relaxed) == ended
-        });
+        wait_until(
+            || self.balances() && self.herd.stats().scheduled == 0,
+            || format!("there is no rest: {self:?}"),
+        );
         // Every place must be free again.
         self.resize(0);
+        wait_until(|| self.herd.stats().live == 0, || format!("workers stay: {self:?}"));
         let mut places = 0;
         while self.herd.try_send(places, Chore::Quick).is_ok() {
             self.ledger.note_accepted(places);
@@ -137,13 +133,19 @@ impl Traffic {
         self.herd.close();
         let joined = self.herd.join_deadline(Instant::now() + Duration::from_secs(30));
         if joined.map(Iterator::count) != Ok(0) {
-            violated(&format!("{} does not end: {:?}", self.name, self.herd));
+            violated(&format!("it does not end: {self:?}"));
         }
         self.reader.join().expect("the reader does not panic");
         let ids = self.ledger.accepted_ids.load(Ordering::Relaxed);
         if ids != self.ledger.ended_ids.load(Ordering::Relaxed) {
             violated(&format!("{}: others have ended than were sent", self.name));
         }
+    }
+}
+
+impl fmt::Debug for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}, {:?}", self.name, self.herd.stats(), self.ledger)
     }
 }
 
