@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crate::config::ConfigError;
 use crate::stats::Histogram;
+use crate::sync::Arc;
 
 /// A door, whatever it is made of: what a control plane, a command or a group of services needs of it.
 ///
@@ -41,7 +42,7 @@ pub trait Control {
     fn resume(&self) -> Result<(), AlreadyStopping>;
 
     /// Refuses work for good, does what was accepted, and ends. What is not done within the time, if one is given, is left
-    /// over as by `cancel`.
+    /// over as by `cancel`; a pool keeps no time, and does it all.
     ///
     /// # Errors
     /// [`AlreadyStopping`] if it does so already.
@@ -52,6 +53,41 @@ pub trait Control {
     /// # Errors
     /// [`AlreadyStopping`] if it does so already.
     fn cancel(&self) -> Result<(), AlreadyStopping>;
+}
+
+/// A door that several own, or that is known only as `dyn Control`.
+impl<T: Control + ?Sized> Control for Arc<T> {
+    fn max_size(&self) -> usize {
+        T::max_size(self)
+    }
+
+    fn resize(&self, size: usize) -> Result<(), ResizeError> {
+        T::resize(self, size)
+    }
+
+    fn stats(&self) -> Stats {
+        T::stats(self)
+    }
+
+    fn times(&self) -> Option<Times> {
+        T::times(self)
+    }
+
+    fn quiet(&self) -> Result<(), AlreadyStopping> {
+        T::quiet(self)
+    }
+
+    fn resume(&self) -> Result<(), AlreadyStopping> {
+        T::resume(self)
+    }
+
+    fn drain(&self, within: Option<Duration>) -> Result<(), AlreadyStopping> {
+        T::drain(self, within)
+    }
+
+    fn cancel(&self) -> Result<(), AlreadyStopping> {
+        T::cancel(self)
+    }
 }
 
 /// A door's numbers, each as it was at some moment during the call. Counts wrap; on targets without 64-bit

@@ -39,6 +39,7 @@
 //! the runtime's own. A pool that does nothing costs no time.
 
 mod builder;
+mod control;
 mod error;
 mod facts;
 mod join;
