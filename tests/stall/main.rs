@@ -12,8 +12,11 @@
 //! Then the victim goes on, into a mailbox that has changed under it; and at the end no message is
 //! lost or was received twice, and each cell has exactly one owner.
 //!
+//! So for herds: whatever is done while an operation is stopped, the herd ends, and each item has ended
+//! or is left over. The tasks of the herd are those of the simulator.
+//!
 //! ```text
-//! RUSTFLAGS="--cfg droves_stall" cargo test -p droves --release --test stall --features std
+//! RUSTFLAGS="--cfg droves_stall" cargo test -p droves --release --test stall --features sim
 //! ```
 #![cfg(droves_stall)]
 
@@ -21,7 +24,9 @@ mod book;
 mod can_fail;
 mod drivers;
 mod going_on;
+mod herds;
 mod operations;
+mod pairs;
 mod rig;
 mod stock;
 mod task;
