@@ -3,23 +3,22 @@
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
-use core::mem;
 use core::ops::{Deref, DerefMut};
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use alloc::boxed::Box;
 
+use super::bench::Loan;
 use super::every::{Recurring, Run};
-use super::slab::{Claim, Slab};
+use super::slab::Claim;
 use crate::cancel::{CancelToken, Cancelled};
-use crate::mailbox::{HeapMailbox, Sender};
+use crate::mailbox::Sender;
 use crate::retry::Policy;
 use crate::runtime::Clock;
-use crate::sync::{Arc, AtomicWord, Ordering, TryLock, Word, low};
+use crate::sync::Arc;
 use crate::time::Instant;
-use crate::workers::crew::Crew;
 
 /// A clock for handlers that block.
 pub(super) type SharedClock = Arc<Box<dyn Clock + Send + Sync>>;
@@ -143,155 +142,13 @@ impl<B> Record<B> {
     }
 }
 
-/// What a worker and the guard that it lends have in common.
-///
-/// A thread that is stopped in `WAKING` keeps its worker, which asks again and again, from going.
-///
-/// ```text
-///        begin                 drop of the guard
-///  IDLE --------> OUT --------------------------> BACK + index --> IDLE
-///                  |  ^                            ^
-///      worker waits v  | worker waits by another waker
-///                 AWAITED ------> WAKING ---------'   (the guard wakes the worker)
-///                  |
-///     worker goes  v
-///                 LEFT -------------------------> the item is put aside, interrupted
-/// ```
-pub(super) struct Bench<B> {
-    slab: Arc<Slab<Record<B>>>,
-    state: AtomicWord,
-    /// The worker's, which waits for the guard. For the guard in `WAKING`, and else for the worker.
-    waker: TryLock<Option<Waker>>,
-    cancelled: CancelToken,
-    /// The driver's.
-    bell: Arc<HeapMailbox<()>>,
-    /// By which handlers that nobody can drop learn that their time is over.
-    clock: Option<SharedClock>,
-}
-
-const IDLE: Word = 0;
-const OUT: Word = 1;
-const AWAITED: Word = 2;
-const WAKING: Word = 3;
-const LEFT: Word = 4;
-/// The least of those that carry an index.
-const BACK: Word = 5;
-
-impl<B> Bench<B> {
-    pub(super) fn new(slab: Arc<Slab<Record<B>>>, crew: &Crew, clock: Option<SharedClock>) -> Self {
-        let (waker, state) = (TryLock::new(None), AtomicWord::new(IDLE));
-        let (cancelled, bell) = (crew.cancelled.clone(), crew.bell.clone());
-        Self { slab, state, waker, cancelled, bell, clock }
-    }
-
-    /// Lends an item, for an attempt that must end before `end`.
-    pub(super) fn lend(bench: &Arc<Self>, claim: Claim, end: Option<Instant>) -> Item<B> {
-        // Relaxed: whoever has the guard got it from here.
-        bench.state.store(OUT, Ordering::Relaxed);
-        Item { bench: bench.clone(), claim: Some(claim), end, body: PhantomData }
-    }
-
-    /// The claim of the guard that was lent, once it is back.
-    pub(super) fn poll_back(&self, cx: &mut Context<'_>) -> Poll<Claim> {
-        loop {
-            if let Some(claim) = self.take_back() {
-                return Poll::Ready(claim);
-            }
-            match self.state.load(Ordering::Acquire) {
-                BACK.. => {}
-                // To replace the waker it must be sure that nobody uses it.
-                AWAITED => {
-                    self.step(AWAITED, OUT);
-                }
-                WAKING => {
-                    // By the waker that was left; whether that is still this task's, nobody knows.
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                _ => {
-                    let _ = self.waker.with((), |waker, ()| *waker = Some(cx.waker().clone()));
-                    if self.step(OUT, AWAITED) {
-                        return Poll::Pending;
-                    }
-                }
-            }
-        }
-    }
-
-    /// The claim of the guard that was lent, if it is back.
-    pub(super) fn take_back(&self) -> Option<Claim> {
-        // Acquire: what was done by the guard is done.
-        let index = self.state.load(Ordering::Acquire).checked_sub(BACK)?;
-        self.state.store(IDLE, Ordering::Relaxed);
-        Some(Claim::from_index(low(index)))
-    }
-
-    /// The worker goes: who has the guard is to put the item aside. Returns the claim if it is back already.
-    pub(super) fn leave(&self) -> Option<Claim> {
-        loop {
-            let state = self.state.load(Ordering::Acquire);
-            match state {
-                IDLE | LEFT => return None,
-                BACK.. => return self.take_back(),
-                // For the time in which the guard's thread takes a waker.
-                WAKING => crate::sync::retry(),
-                _ if self.step(state, LEFT) => return None,
-                _ => {}
-            }
-        }
-    }
-
-    fn step(&self, from: Word, to: Word) -> bool {
-        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    /// Gives the guard's claim back.
-    fn give_back(&self, mut claim: Claim) {
-        loop {
-            match self.state.load(Ordering::Acquire) {
-                // AcqRel: what was done to the item is done when the worker sees it.
-                OUT if self.step(OUT, BACK + claim.index() as Word) => return claim.forget(),
-                AWAITED if self.step(AWAITED, WAKING) => return self.wake(claim),
-                LEFT => {
-                    self.slab.items.get_mut(&mut claim).interrupt();
-                    // That lane is never closed.
-                    drop(self.slab.aside.give(claim));
-                    // The driver has it done again.
-                    self.bell.ring();
-                    return;
-                }
-                // The worker waits by another waker, or has just gone.
-                _ => crate::sync::retry(),
-            }
-        }
-    }
-
-    fn wake(&self, claim: Claim) {
-        // Nobody else uses it.
-        let waker = self.waker.with((), |waker, ()| waker.take());
-        // Release: what was done to the item is done, and the waker is taken.
-        self.state.store(BACK + claim.index() as Word, Ordering::Release);
-        claim.forget();
-        if let Ok(Some(waker)) = waker {
-            waker.wake();
-        }
-    }
-}
-
-impl<B> fmt::Debug for Bench<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Bench")
-    }
-}
-
 /// An item that is being worked on: a guard that points to its body, which the handler may change.
 ///
 /// The attempt lasts until the handler has returned *and* the guard is dropped. A guard that is kept for longer keeps its
 /// worker, which waits for it.
 pub struct Item<B> {
-    bench: Arc<Bench<B>>,
     /// `None` when it is being dropped.
-    claim: Option<Claim>,
+    loan: Option<Loan<B>>,
     end: Option<Instant>,
     /// Who shares the guard shares the body:
     /// ```compile_fail
@@ -302,6 +159,10 @@ pub struct Item<B> {
 }
 
 impl<B> Item<B> {
+    pub(super) fn new(loan: Loan<B>, end: Option<Instant>) -> Self {
+        Self { loan: Some(loan), end, body: PhantomData }
+    }
+
     /// The identity that the item was sent with. Others may have the same.
     ///
     /// # Cost
@@ -337,9 +198,10 @@ impl<B> Item<B> {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         let late = |clock: &SharedClock| self.end.is_some_and(|end| clock.now() >= end);
-        self.bench.cancelled.is_cancelled()
+        let bench = self.loan().bench();
+        bench.cancelled.is_cancelled()
             || self.record().is_cancelled()
-            || self.bench.clock.as_ref().is_some_and(late)
+            || bench.clock.as_ref().is_some_and(late)
     }
 
     /// Waits until the handler should stop.
@@ -350,16 +212,20 @@ impl<B> Item<B> {
     /// # Cancel safety
     /// Dropping the future takes nobody's wake.
     pub fn cancelled(&self) -> ItemCancelled {
-        ItemCancelled::of(&self.bench.cancelled, self.record().token())
+        ItemCancelled::of(self.herd_token(), self.record().token())
     }
 
     /// The token that is cancelled with the herd.
     pub(crate) fn herd_token(&self) -> &CancelToken {
-        &self.bench.cancelled
+        &self.loan().bench().cancelled
     }
 
     fn record(&self) -> &Record<B> {
-        self.bench.slab.items.get(self.claim.as_ref().expect("not dropped yet"))
+        self.loan().record()
+    }
+
+    fn loan(&self) -> &Loan<B> {
+        self.loan.as_ref().expect("not dropped yet")
     }
 }
 
@@ -373,15 +239,15 @@ impl<B> Deref for Item<B> {
 
 impl<B> DerefMut for Item<B> {
     fn deref_mut(&mut self) -> &mut B {
-        let claim = self.claim.as_mut().expect("not dropped yet");
-        self.bench.slab.items.get_mut(claim).body.as_mut().expect("an item has its body")
+        let record = self.loan.as_mut().expect("not dropped yet").record_mut();
+        record.body.as_mut().expect("an item has its body")
     }
 }
 
 impl<B> Drop for Item<B> {
     fn drop(&mut self) {
-        if let Some(claim) = mem::take(&mut self.claim) {
-            self.bench.give_back(claim);
+        if let Some(loan) = self.loan.take() {
+            loan.give_back();
         }
     }
 }

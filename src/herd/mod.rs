@@ -46,6 +46,7 @@
 //! None of them waits. [`Herd::join`] does, and gives back what is left over, each with a [`Mark`]. With a size of 0
 //! nothing is begun: a herd that was closed then waits to be [resized](Herd::resize), if there is something to be done.
 
+mod bench;
 mod builder;
 mod desk;
 mod error;

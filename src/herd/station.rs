@@ -7,7 +7,8 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::item::{Bench, Item, Mark, SharedClock, When};
+use super::bench::Bench;
+use super::item::{Item, Mark, SharedClock, When};
 use super::outcome::{Failure, Fault, Outcome, Trouble};
 use super::shared::{Shared, look};
 use super::slab::{Claim, Giver, Taker};
@@ -181,7 +182,7 @@ where
         record.attempts = record.attempts.saturating_add(1);
         let (id, attempt) = (record.id, record.attempts);
         swallow(|| self.span = Span::attempt(id, attempt));
-        let item = Bench::lend(&self.bench, claim, self.end);
+        let item = Item::new(Bench::lend(&self.bench, claim), self.end);
         self.stage = match catch(|| self.span.within(|| (self.handler)(item))) {
             Ok(attempt) => {
                 self.attempt.set(Some(attempt));
