@@ -7,6 +7,7 @@
 //! | `tokio` | [`tokio::Tokio`], [`tokio::TokioLocal`] | tokio's runtime, or a `LocalSet` in it |
 //! | `smol` | [`smol::Smol`] | smol's global executor |
 //! | `async-executor` | [`async_executor::Executor`], [`async_executor::LocalExecutor`] | an executor of your own |
+//! | `http` | [`http::ControlPlane`] | a thread of its own, beside whatever else: numbers, sizes and a page by HTTP |
 //! | `sim` | [`sim::Sim`] | virtual time and seeded scheduling on the test's own thread |
 
 #[cfg(all(feature = "std", not(any(droves_loom, droves_shuttle))))]
@@ -28,6 +29,8 @@ mod real;
 
 #[cfg(all(feature = "async-executor", not(any(droves_loom, droves_shuttle))))]
 pub mod async_executor;
+#[cfg(all(feature = "http", not(any(droves_loom, droves_shuttle))))]
+pub mod http;
 #[cfg(all(feature = "sim", not(any(droves_loom, droves_shuttle))))]
 pub mod sim;
 #[cfg(all(feature = "smol", not(any(droves_loom, droves_shuttle))))]

@@ -129,7 +129,7 @@ fn a_map_inside_a_map() {
         let inner = |n: usize| map(2, 0..n, |m| m).sum::<usize>();
         assert_eq!(
             map(2, 0..20, inner).sum::<usize>(),
-            (0..20).map(|n| n * (n.max(1) - 1) / 2).sum()
+            (0..20).map(|n| n * (n.max(1) - 1) / 2).sum::<usize>()
         );
     });
 }

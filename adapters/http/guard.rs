@@ -1,0 +1,176 @@
+//! Who may ask, and how much.
+
+use core::hint::black_box;
+use core::pin::Pin;
+use std::format;
+use std::net::{IpAddr, SocketAddr};
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use axum::body::{Body, BodyDataStream};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::Response;
+use futures_core::Stream;
+
+use super::routes::message;
+
+/// How long a body may be.
+const BODY: usize = 4 * 1024;
+
+/// What needs no token: nothing can be learned from it.
+const OPEN: [&str; 2] = ["/", "/healthz"];
+
+/// Stands before every route.
+pub(super) struct Guard {
+    token: Option<String>,
+    /// In lower case.
+    hosts: Vec<String>,
+}
+
+impl Guard {
+    pub(super) fn new(token: Option<String>, hosts: Vec<String>) -> Self {
+        Self { token, hosts }
+    }
+
+    /// Whether it can stand in a header as it is.
+    pub(super) fn is_token(text: &str) -> bool {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+
+    /// Gives the request back with its whole body, or else the answer. `address` is that which its connection came to.
+    pub(super) async fn check(
+        &self,
+        request: Request<Body>,
+        address: SocketAddr,
+    ) -> Result<Request<Body>, Response> {
+        let (head, body) = request.into_parts();
+        // Not before it is known who asks is the body read; but what is refused here is small, or is cut off.
+        let asked = head.uri.authority().map(Authority::as_str);
+        if !self.is_host(&head.headers, asked, address) {
+            return Err(message(StatusCode::FORBIDDEN, None, "this Host is not served here"));
+        }
+        if !self.is_origin(&head.headers, address) {
+            return Err(message(StatusCode::FORBIDDEN, None, "other origins may not ask"));
+        }
+        if !OPEN.contains(&head.uri.path()) && !self.is_authorized(&head.headers) {
+            let mut refusal = message(StatusCode::UNAUTHORIZED, None, "this needs the token");
+            refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return Err(refusal);
+        }
+        match whole(body).await {
+            Ok(Some(bytes)) => Ok(Request::from_parts(head, Body::from(bytes))),
+            Ok(None) => {
+                let text = format!("the body has more than {BODY} bytes");
+                Err(message(StatusCode::PAYLOAD_TOO_LARGE, None, &text))
+            }
+            Err(_) => Err(message(StatusCode::BAD_REQUEST, None, "the body breaks off")),
+        }
+    }
+
+    /// What every answer says: whatever it is, no page of others may use it.
+    pub(super) fn seal(response: &mut Response) {
+        let headers = response.headers_mut();
+        let mut set = |name: HeaderName, value| {
+            headers.insert(name, HeaderValue::from_static(value));
+        };
+        set(CACHE_CONTROL, "no-store");
+        set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+        set(X_FRAME_OPTIONS, "DENY");
+        set(REFERRER_POLICY, "no-referrer");
+        set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    }
+
+    fn is_host(&self, headers: &HeaderMap, asked: Option<&str>, address: SocketAddr) -> bool {
+        // Whoever asks by a whole URI may not name one host there and another in the header.
+        let Some(host) = only(headers, &HOST) else { return false };
+        let known = |host: &str| self.knows(host, address);
+        host.is_some_and(known) && asked.is_none_or(known)
+    }
+
+    fn is_origin(&self, headers: &HeaderMap, address: SocketAddr) -> bool {
+        let Some(origin) = only(headers, &ORIGIN) else { return false };
+        let Some(origin) = origin else { return true };
+        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        host.is_some_and(|host| self.knows(host, address))
+    }
+
+    /// Whether a host, with its port, is this plane.
+    fn knows(&self, host: &str, address: SocketAddr) -> bool {
+        let host = host.to_ascii_lowercase();
+        let port = address.port();
+        // An address of IPv4 that came through a socket for both.
+        let ip = address.ip().to_canonical();
+        let is_ours =
+            |name: &str| name == before_port(ip) || name == "localhost" && ip.is_loopback();
+        let with_port = host.strip_suffix(&format!(":{port}"));
+        if with_port.is_some_and(is_ours) || port == 80 && is_ours(&host) {
+            return true;
+        }
+        self.hosts.iter().any(|name| *name == host || with_port == Some(name))
+    }
+
+    fn is_authorized(&self, headers: &HeaderMap) -> bool {
+        let Some(token) = &self.token else { return true };
+        let Some(Some(shown)) = only(headers, &AUTHORIZATION) else { return false };
+        let Some((scheme, shown)) = shown.split_once(' ') else { return false };
+        scheme.eq_ignore_ascii_case("bearer") && same(shown.trim_matches(' '), token)
+    }
+}
+
+/// An address as it stands before a port.
+fn before_port(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+/// The header's value, if there is one; none at all if there are several, or it is no text.
+#[allow(clippy::option_option, reason = "an answer, and whether there is one")]
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Option<&'h str>> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next();
+    if values.next().is_some() {
+        return None;
+    }
+    match value {
+        None => Some(None),
+        Some(value) => value.to_str().ok().map(Some),
+    }
+}
+
+/// Whether two texts are the same, in a time that depends on the length of the first only. `token` is not empty.
+fn same(shown: &str, token: &str) -> bool {
+    let (shown, token) = (shown.as_bytes(), token.as_bytes());
+    let mut differences = usize::from(shown.len() != token.len());
+    for (at, byte) in shown.iter().enumerate() {
+        differences |= usize::from(byte ^ token[at % token.len()]);
+        // Nothing may be concluded before the last one.
+        differences = black_box(differences);
+    }
+    differences == 0
+}
+
+/// The body, if it is not too long. What is too long is read all the same, and forgotten: whoever still sends would not
+/// see the answer.
+async fn whole(body: Body) -> Result<Option<Vec<u8>>, axum::Error> {
+    let mut stream = body.into_data_stream();
+    let (mut bytes, mut fits) = (Vec::new(), true);
+    while let Some(part) = next(&mut stream).await {
+        let part = part?;
+        fits &= bytes.len() + part.len() <= BODY;
+        if fits {
+            bytes.extend_from_slice(&part);
+        }
+    }
+    Ok(fits.then_some(bytes))
+}
+
+async fn next(stream: &mut BodyDataStream) -> Option<<BodyDataStream as Stream>::Item> {
+    core::future::poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx)).await
+}

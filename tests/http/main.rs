@@ -1,0 +1,26 @@
+//! The control plane, by real connections: what it answers, what it refuses, and that it answers whatever others do.
+//!
+//! | about | row | in |
+//! |---|---|---|
+//! | metrics under the old names, and all others | `gh_10` | `metrics` |
+//! | the size, asked for and changed | `gh_11`, `gh_12`, `gh_13` | `size`, `properties` |
+//! | other methods and paths | `gh_14` | `routes`, `properties` |
+//! | sizes of 0, of busy, idle and ended herds | `gh_15` | `size` |
+//! | where it listens | `gh_17` | `starting` |
+//! | who may ask | – | `safety` |
+//! | slow clients, many clients, herds that burn their executor | – | `slow`, `runtimes` |
+//! | the page | – | `page`, and in a browser by `scripts/page` |
+#![cfg(all(feature = "http", feature = "threads", not(any(droves_loom, droves_shuttle))))]
+
+mod help;
+
+mod failures;
+mod metrics;
+mod page;
+mod properties;
+mod routes;
+mod runtimes;
+mod safety;
+mod size;
+mod slow;
+mod starting;

@@ -1,0 +1,126 @@
+//! Clients that take their time, and clients that are many.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use droves::threads::block_on;
+
+use crate::help::{Answer, exchange, get, herd_of, idle, patch, plane_of, request};
+
+/// Reads until the other side closes; tells how long that took.
+fn closed_after(mut stream: TcpStream) -> Duration {
+    let since = Instant::now();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("it stays open"),
+        _ => since.elapsed(),
+    }
+}
+
+#[test]
+fn a_hundred_slow_clients_hold_up_neither_the_plane_nor_the_herd() {
+    let (herd, mut results) = herd_of(2);
+    let plane = plane_of(&herd).start().unwrap();
+    let address = plane.local_addr();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for slow in 0..100 {
+            let over = &over;
+            scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    trickle(address, slow, over);
+                }
+            });
+        }
+        let since = Instant::now();
+        for round in 0..20_u64 {
+            let asked = Instant::now();
+            herd.send_blocking(round, 10).unwrap();
+            let size = 2 + round % 2;
+            assert_eq!(patch(address, &format!("{{\"num\": {size}}}")).status, 200);
+            assert_eq!(get(address, "/stats").json()["size"], size);
+            assert!(block_on(results.next()).unwrap().outcome.into_result().is_ok());
+            assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(since.elapsed() < Duration::from_secs(40), "{:?}", since.elapsed());
+    });
+}
+
+/// Sends a request byte by byte, until the other side has had enough.
+fn trickle(address: SocketAddr, slow: u8, over: &AtomicBool) {
+    let Ok(mut stream) = TcpStream::connect(address) else { return };
+    let text = format!(
+        "PATCH /herd HTTP/1.1\r\nHost: {address}\r\nContent-Length: 90\r\n\r\n{{\"num\": 9"
+    );
+    // Some are slow in the head, some in the body, some read no answer.
+    let at_once = usize::from(slow) % 3 * 60 % text.len();
+    let (first, rest) = text.split_at(at_once);
+    if stream.write_all(first.as_bytes()).is_err() {
+        return;
+    }
+    for byte in rest.bytes().chain(std::iter::repeat(b' ')) {
+        std::thread::sleep(Duration::from_millis(20));
+        if over.load(Ordering::Relaxed) || stream.write_all(&[byte]).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn who_does_not_come_to_an_end_is_cut_off() {
+    let (herd, plane) = idle();
+    let address = plane.local_addr();
+    let starts = [
+        String::new(),
+        format!("GET /herd HTTP/1.1\r\nHost: {address}\r\n"),
+        format!("PATCH /herd HTTP/1.1\r\nHost: {address}\r\nContent-Length: 10\r\n\r\n{{\"num"),
+        format!(
+            "PATCH /herd HTTP/1.1\r\nHost: {address}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n"
+        ),
+    ];
+    let streams = starts.map(|start| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(start.as_bytes()).unwrap();
+        std::thread::spawn(move || closed_after(stream))
+    });
+    for stream in streams {
+        let lasted = stream.join().unwrap();
+        assert!(lasted > Duration::from_secs(4) && lasted < Duration::from_secs(15), "{lasted:?}");
+    }
+    assert_eq!(herd.stats().size, 4);
+}
+
+#[test]
+fn who_is_quick_is_answered_however_many_come() {
+    let (_herd, plane) = idle();
+    let address = plane.local_addr();
+    let request = request(address, "GET", "/stats", "");
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..200)
+            .map(|_| scope.spawn(|| Answer::read(&exchange(address, request.as_bytes()))))
+            .collect();
+        for client in clients {
+            assert_eq!(client.join().unwrap().expect("an answer").status, 200);
+        }
+    });
+}
+
+#[test]
+fn no_more_than_64_are_heard() {
+    let (_herd, plane) = idle();
+    let address = plane.local_addr();
+    let since = Instant::now();
+    let silent: Vec<_> = (0..65).map(|_| TcpStream::connect(address).unwrap()).collect();
+    assert_eq!(get(address, "/healthz").status, 200);
+    assert!(since.elapsed() < Duration::from_secs(4), "not only when the others' time was over");
+    // The oldest has gone for it, and the youngest is still there.
+    let mut silent = silent.into_iter();
+    assert!(closed_after(silent.next().unwrap()) < Duration::from_secs(2));
+    let youngest = silent.next_back().unwrap();
+    youngest.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    assert!((&youngest).read(&mut [0]).is_err());
+}
