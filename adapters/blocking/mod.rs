@@ -3,3 +3,4 @@
 mod herd;
 mod mailbox;
 mod pool;
+mod tasks;

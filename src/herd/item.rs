@@ -71,6 +71,8 @@ pub(super) struct Extra<B> {
     pub(super) every: Option<Recurring<B>>,
     /// Held by a copy, until it has ended.
     pub(super) run: Option<Run>,
+    /// How many attempts there were before it was sent.
+    pub(super) attempts: u32,
     /// Where the claim goes when it has ended: to a ticket.
     pub(super) ticket: Option<Sender<Claim>>,
     /// The ticket's token, which is a child of the item's own.
@@ -86,6 +88,7 @@ impl<B> Default for Extra<B> {
             policy: None,
             every: None,
             run: None,
+            attempts: 0,
             ticket: None,
             ticket_token: None,
         }

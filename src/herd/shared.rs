@@ -408,7 +408,8 @@ impl<B> Record<B> {
         let Work { id, body, when, extra } = work;
         let mark = if matches!(when, When::Now) { Mark::Waiting } else { Mark::Scheduled };
         let (body, begun, since) = (Some(body), None, None);
-        *self = Self { id, body, attempts: 0, mark, when, begun, since, extra };
+        let attempts = extra.as_ref().map_or(0, |extra| extra.attempts);
+        *self = Self { id, body, attempts, mark, when, begun, since, extra };
     }
 
     /// Another run of what recurs.
@@ -422,6 +423,7 @@ impl<B> Record<B> {
             policy: extra.policy,
             every: None,
             run: Some(every.run()),
+            attempts: 0,
             ticket: None,
             ticket_token: None,
         };

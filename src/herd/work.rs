@@ -107,6 +107,11 @@ impl<B> Work<B> {
         self.with(|extra| extra.cancel = Some(token.clone()))
     }
 
+    /// So many attempts there have been already.
+    pub(crate) fn attempted(self, attempts: u32) -> Self {
+        if attempts == 0 { self } else { self.with(|extra| extra.attempts = attempts) }
+    }
+
     pub(super) fn with(mut self, set: impl FnOnce(&mut Extra<B>)) -> Self {
         set(self.extra.get_or_insert_default());
         self

@@ -141,7 +141,10 @@ impl<E: 'static> Tasks<E> {
     fn new(settings: Settings<E>, early: HeapMailbox<herd::Work<Task<E>>>) -> Self {
         early.keep_open();
         let ids = Arc::new(AtomicWord::new(0));
-        Self { settings, sender: Sender { herd: None, early: Arc::new(early), ids } }
+        Self {
+            settings,
+            sender: Sender { herd: None, early: Arc::new(early), stopped: false, ids },
+        }
     }
 
     /// Starts it, if it does not run. Returns whether it did not.
@@ -230,14 +233,12 @@ impl<E: 'static> Tasks<E> {
         let keep = self.settings.keep_scheduled;
         let mut left = Vec::new();
         for leftover in herd.leftovers() {
-            let herd::Leftover { body: task, mark, due, .. } = leftover;
-            let kept = if keep { self.sender.keep(task, due) } else { Err(task) };
+            let herd::Leftover { body: task, mark, due, attempts, .. } = leftover;
+            let kept = if keep { self.sender.keep(task, due, attempts) } else { Err(task) };
             left.extend(kept.err().map(|task| Pending { task, mark, due }));
         }
-        if !keep {
-            self.sender.early.close();
-        }
         self.sender.herd = None;
+        self.sender.stopped = true;
         match joined {
             Ok(()) => Ok(left),
             Err(kind) => Err(StopError { kind, left }),

@@ -20,8 +20,10 @@ pub(super) type TaskHerd<E> = Herd<Task<E>, (), ()>;
 pub struct Sender<E: 'static> {
     /// `None` while it does not run.
     pub(super) herd: Option<TaskHerd<E>>,
-    /// For tasks that come before it runs. Closed when it has been stopped, unless it keeps what is scheduled.
+    /// For tasks that come before it runs, and for those that are kept.
     pub(super) early: Arc<HeapMailbox<Work<Task<E>>>>,
+    /// Whether it has been stopped: then none come before it runs.
+    pub(super) stopped: bool,
     pub(super) ids: Arc<AtomicWord>,
 }
 
@@ -36,15 +38,20 @@ enum When {
 impl<E> Sender<E> {
     pub(super) fn running(&self) -> Option<Self> {
         let herd = Some(self.herd.clone()?);
-        Some(Self { herd, early: self.early.clone(), ids: self.ids.clone() })
+        Some(Self { herd, early: self.early.clone(), stopped: false, ids: self.ids.clone() })
     }
 
     /// Keeps a task for the next start.
     ///
     /// # Errors
     /// The task comes back if there is no room.
-    pub(super) fn keep(&self, task: Task<E>, due: Option<Instant>) -> Result<(), Task<E>> {
-        let work = self.work(task, due.map_or(When::Now, When::At));
+    pub(super) fn keep(
+        &self,
+        task: Task<E>,
+        due: Option<Instant>,
+        attempts: u32,
+    ) -> Result<(), Task<E>> {
+        let work = self.work(task, due.map_or(When::Now, When::At)).attempted(attempts);
         let kept = self.early.try_send(work);
         kept.map_err(|error| error.into_inner().body)
     }
@@ -68,6 +75,7 @@ impl<E> Sender<E> {
         let id = work.id;
         let sent = match &self.herd {
             Some(herd) => herd.try_send_work(work),
+            None if self.stopped => Err(SendError::new(Refusal::ShuttingDown, work)),
             None => self.early.try_send(work).map_err(|error| match error {
                 SharedSendError::Closed(work) => SendError::new(Refusal::ShuttingDown, work),
                 SharedSendError::Full(work) | SharedSendError::Busy(work) => {
@@ -207,6 +215,19 @@ enum State<'a, E: 'static> {
 }
 
 impl<E> Unpin for QueueFut<'_, E> {}
+
+impl<E> QueueFut<'_, E> {
+    /// Ends the wait; gives back the task if it was not sent.
+    #[cfg(feature = "std")]
+    pub(crate) fn give_up(&mut self, kind: Refusal) -> Result<u64, SendError<Task<E>>> {
+        match &mut self.state {
+            State::Sending(send) => {
+                send.give_up(kind).map(|()| self.id).map_err(|error| error.map(|work| work.body))
+            }
+            State::Done(done) => done.take().unwrap_or(Ok(self.id)),
+        }
+    }
+}
 
 impl<E> Future for QueueFut<'_, E> {
     type Output = Result<u64, SendError<Task<E>>>;
