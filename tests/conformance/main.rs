@@ -1,4 +1,4 @@
-//! What a pool does, and a [herd](herd), on every adapter: `threads`, tokio's runtimes of one thread and of several, its local
+//! What a pool does, a [herd](herd), and a [task manager](tasks), on every adapter: `threads`, tokio's runtimes of one thread and of several, its local
 //! set, smol, async-executor's two executors, and the simulator with forty seeds.
 //!
 //! Each test is one generic function, a module for each adapter runs it, and its name begins with what it
@@ -130,4 +130,5 @@ mod scale;
 mod sizing;
 mod spawning;
 mod state;
+mod tasks;
 mod world;

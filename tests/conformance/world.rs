@@ -11,10 +11,12 @@ use std::time::Duration;
 use droves::job::Error;
 use droves::pool::{Builder, Pool, Runtime, StartError};
 use droves::runtime::{Clock, Spawn, SpawnError, Timer};
+use droves::tasks;
 use droves::time::Instant;
 
 use crate::help::{Fault, Own, Permits};
 use crate::herd::help::{HerdBuilder, Herds, TheHerd, TheResults};
+use crate::tasks::help::{Odd, Odds, Oops, TheTasks};
 
 /// How long a test may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,7 +27,8 @@ pub trait World: Sized + 'static {
         + Runtime<Fault, ()>
         + Runtime<Error, Own>
         + Runtime<Fault, Own>
-        + Herds;
+        + Herds
+        + tasks::Runtime<Oops>;
 
     /// Runs a test, in the simulator with several seeds.
     fn run(body: impl AsyncFn(&Self));
@@ -45,6 +48,9 @@ pub trait World: Sized + 'static {
         builder: HerdBuilder,
         permits: &Permits,
     ) -> Result<(TheHerd, TheResults), StartError<HerdBuilder>>;
+
+    /// Starts a task manager on a runtime about which something is odd.
+    fn start_tasks_on(&self, tasks: &mut TheTasks, odds: &Odds) -> Result<bool, tasks::StartError>;
 
     /// The runtime's time, for handlers.
     fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static;
@@ -150,6 +156,14 @@ macro_rules! rt {
             permits: &Permits,
         ) -> Result<(TheHerd, TheResults), StartError<HerdBuilder>> {
             builder.start(&Limited(self.rt.clone(), permits.clone()))
+        }
+
+        fn start_tasks_on(
+            &self,
+            tasks: &mut TheTasks,
+            odds: &Odds,
+        ) -> Result<bool, tasks::StartError> {
+            tasks.start(&Odd(self.rt.clone(), odds.clone()))
         }
     };
 }
@@ -333,6 +347,14 @@ pub mod on_smol {
             permits: &Permits,
         ) -> Result<(TheHerd, TheResults), StartError<HerdBuilder>> {
             builder.start(&Limited(self.rt, permits.clone()))
+        }
+
+        fn start_tasks_on(
+            &self,
+            tasks: &mut TheTasks,
+            odds: &Odds,
+        ) -> Result<bool, tasks::StartError> {
+            tasks.start(&Odd(self.rt, odds.clone()))
         }
 
         fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
