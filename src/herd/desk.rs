@@ -133,11 +133,12 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
                 return Some(next);
             }
             while let Some((at, mut claim)) = self.timers.as_mut()?.pop_due(now) {
-                if self.shared.is_recurring(&claim) {
+                let record = self.shared.slab.items.get_mut(&mut claim);
+                // What is cancelled ends as others do.
+                if record.every().is_some() && !record.is_cancelled() {
                     self.recur(claim, at, now);
                     continue;
                 }
-                let record = self.shared.slab.items.get_mut(&mut claim);
                 record.since = self.shared.moment();
                 let mark = record.mark;
                 self.counter(mark).fetch_sub(1, Ordering::Relaxed);
@@ -166,7 +167,7 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
     }
 
     /// Begins the runs that waited for the end of another.
-    fn begin_owed(&mut self) {
+    fn begin_owed(&mut self, now: &impl Fn() -> Instant) {
         let mut index = 0;
         while let Some((_, claim)) = self.owed.get(index) {
             let runs = self.shared.slab.items.get(claim).every().is_some_and(Recurring::is_running);
@@ -175,7 +176,12 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
                 continue;
             }
             let (next, claim) = self.owed.swap_remove(index);
-            let _ = self.begin_copy(&claim);
+            let record = self.shared.slab.items.get(&claim);
+            // One run for all that were due meanwhile.
+            let next = record.every().map_or(next, |every| every.after(next, now()));
+            if !record.is_cancelled() {
+                let _ = self.begin_copy(&claim);
+            }
             self.wait_for(next, claim);
         }
     }
@@ -270,7 +276,7 @@ where
         }
         let mut next = None;
         if !self.shared.is_finishing() {
-            self.begin_owed();
+            self.begin_owed(&now);
             next = self.make_ready(&now);
         }
         next.into_iter().chain(self.drain_by).min()

@@ -110,11 +110,9 @@ impl<B> Recurring<B> {
 
     /// What is to be done about the run of the time `at`, which has come.
     pub(super) fn tick(&self, at: Instant, now: Instant) -> Tick {
-        let period = self.every.period.as_nanos();
-        let missed = now.saturating_since(at).as_nanos() / period;
-        let passed = u64::try_from(period * (missed + 1)).unwrap_or(u64::MAX);
-        let next = at.saturating_add(Duration::from_nanos(passed));
+        let missed = now.saturating_since(at).as_nanos() / self.every.period.as_nanos();
         let missed = u64::try_from(missed).unwrap_or(u64::MAX);
+        let next = self.after(at, now);
         let due = 1 + match self.every.missed {
             Overrun::Skip => 0,
             Overrun::QueueOne => missed.min(1),
@@ -127,6 +125,16 @@ impl<B> Recurring<B> {
             Overrun::QueueOne if !self.is_running() => Tick { runs: 1, owed: due > 1, next },
             Overrun::QueueOne => Tick { runs: 0, owed: true, next },
         }
+    }
+
+    /// The first time after `now`, if `at` is one.
+    pub(super) fn after(&self, at: Instant, now: Instant) -> Instant {
+        if at > now {
+            return at;
+        }
+        let period = self.every.period.as_nanos();
+        let passed = period * (now.saturating_since(at).as_nanos() / period + 1);
+        at.saturating_add(Duration::from_nanos(u64::try_from(passed).unwrap_or(u64::MAX)))
     }
 
     pub(super) fn is_running(&self) -> bool {

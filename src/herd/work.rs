@@ -78,7 +78,8 @@ impl<B> Work<B> {
         self.with(|extra| extra.policy = Some(policy))
     }
 
-    /// Again and again, until the herd takes no more: copies of it are begun at the times of `every`, and each has a
+    /// Again and again, until the herd takes no more, or until its [token](Self::cancelled_by) is cancelled, which it sees when the
+    /// next is due: copies of it are begun at the times of `every`, and each has a
     /// result of its own. It keeps a place itself, besides those of its copies, and is left over in the end.
     ///
     /// A [deadline](Self::deadline) is for it and all of its copies.

@@ -178,7 +178,8 @@ impl<E: 'static> Task<E> {
         self.with(|details| details.timeout = Some(timeout))
     }
 
-    /// Once this token is cancelled no attempt begins; one that runs sees it in its [`Context`].
+    /// Once this token is cancelled no attempt begins; one that runs sees it in its [`Context`]. What waits ends, and is reported, when its
+    /// time has come; so does what recurs, once and for all.
     ///
     /// # Cost
     /// As [`retries`](Self::retries).

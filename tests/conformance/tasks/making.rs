@@ -107,6 +107,9 @@ async fn ma_02_what_does_not_run_cannot_be_cancelled<W: World>(w: &W) {
     tasks.start(w.rt()).unwrap();
     tasks.cancel().unwrap();
     assert_eq!(tasks.cancel(), Err(AlreadyStopping));
+    tasks.stop().await.unwrap();
+    assert_eq!(tasks.cancel(), Err(AlreadyStopping));
+    tasks.start(w.rt()).unwrap();
     tasks.abort().unwrap();
     assert_eq!(tasks.abort(), Err(AlreadyStopping));
     tasks.stop().await.unwrap();

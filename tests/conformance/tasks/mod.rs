@@ -7,6 +7,8 @@
 //! | what is done, kept and handed back at the end | `ma_05` | `stopping` |
 //! | times, and sleeping until then | `ma_06` to `ma_08` | `timing` |
 //! | attempts, delays, timeouts | `ma_09`, `ma_10`, `ma_12` | `retrying` |
+//! | reports of what has failed, names | `ma_13`, `ma_14` | `reporting` |
+//! | tasks that recur | `every` | `recurring` |
 //! | cancellation | `ma_11` | `cancelling` |
 //! | calls that block | | `blocking` |
 
@@ -16,6 +18,8 @@ mod cancelling;
 pub mod help;
 mod making;
 mod queueing;
+mod recurring;
+mod reporting;
 mod retrying;
 mod stopping;
 mod timing;
