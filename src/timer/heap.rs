@@ -17,13 +17,20 @@ pub struct Heap<T> {
     buckets: Option<Box<Buckets>>,
 }
 
+/// Buckets, which pass over the stack on their way to the heap: not over that of whoever has but few timers.
+#[cold]
+#[inline(never)]
+fn buckets() -> Box<Buckets> {
+    Box::new(Buckets::new())
+}
+
 impl<T> Heap<T> {
     pub(super) fn with_capacity(capacity: usize) -> Result<Self, ConfigError> {
         ConfigError::check("capacity", capacity, 1, 1 << 30)?;
         Ok(Self {
             slots: (0..capacity).map(|_| Slot::FREE).collect(),
             front: vec![0; capacity].into(),
-            buckets: (capacity >= MANY).then(|| Box::new(Buckets::new())),
+            buckets: (capacity >= MANY).then(buckets),
         })
     }
 }
