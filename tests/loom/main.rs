@@ -19,6 +19,7 @@ mod threads;
 mod bounds;
 mod cancelling;
 mod closing;
+mod herds;
 mod pools;
 mod transfer;
 mod waiting;

@@ -14,24 +14,24 @@ use loom::thread;
 use crate::explore::{Bound, explore, turn};
 use crate::threads::Call;
 
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Keeps what is spawned, for the test to run it. Its clock stands still.
 #[derive(Clone, Default)]
-struct ByHand(PlainArc<Mutex<Vec<Task>>>);
+pub struct ByHand(PlainArc<Mutex<Vec<Task>>>);
 
 impl ByHand {
-    fn spawned(&self) -> usize {
+    pub fn spawned(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 
     /// Drops what is left: workers hold the runtime, which holds them.
-    fn end(&self) {
+    pub fn end(&self) {
         let left = std::mem::take(&mut *self.0.lock().unwrap());
         drop(left);
     }
 
-    fn take(&self) -> Task {
+    pub fn take(&self) -> Task {
         self.0.lock().unwrap().remove(0)
     }
 }
