@@ -13,6 +13,7 @@ mod chains;
 mod clients;
 mod crowd;
 mod directed;
+mod herds;
 mod jobs;
 mod ledger;
 mod runs;
