@@ -37,6 +37,7 @@ pub mod mailbox;
 
 #[cfg(feature = "alloc")]
 pub mod cancel;
+pub mod group;
 pub mod job;
 #[cfg(feature = "alloc")]
 mod latch;

@@ -1,0 +1,6 @@
+//! Groups.
+
+pub mod machine;
+mod signal;
+
+pub use signal::Signal;
