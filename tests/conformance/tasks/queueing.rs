@@ -43,8 +43,11 @@ async fn ma_03_whoever_gives_up_waiting_takes_only_his_own_task<W: World>(w: &W)
     }
     let witness = court.witness();
     let task = Task::new(move || {
-        let _kept = &witness;
-        async { Ok(()) }
+        let kept = witness.clone();
+        async move {
+            drop(kept);
+            Ok(())
+        }
     });
     let mut queued = tasks.queue(task);
     assert!(poll_once(&mut queued).is_pending());

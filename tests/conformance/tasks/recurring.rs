@@ -44,7 +44,7 @@ async fn begun_are<W: World>(w: &W, tally: &Tally, begun: usize) {
     assert_eq!(tally.begun(), begun);
 }
 
-async fn start<W: World>(w: &W, workers: usize) -> (TheTasks, Odds, Tally) {
+fn start<W: World>(w: &W, workers: usize) -> (TheTasks, Odds, Tally) {
     let odds = Odds::new();
     let mut tasks = manager(workers, 8).build().unwrap();
     w.start_tasks_on(&mut tasks, &odds).unwrap();
@@ -52,7 +52,7 @@ async fn start<W: World>(w: &W, workers: usize) -> (TheTasks, Odds, Tally) {
 }
 
 async fn every_period_there_is_a_run<W: World>(w: &W) {
-    let (mut tasks, odds, tally) = start(w, 1).await;
+    let (mut tasks, odds, tally) = start(w, 1);
     tasks.queue(recurring(Every::new(HOUR), &tally, &open())).await.unwrap();
     for run in 0..3 {
         jump(w, &odds, 59 * MINUTE, &tally, run).await;
@@ -66,7 +66,7 @@ async fn every_period_there_is_a_run<W: World>(w: &W) {
 }
 
 async fn every_first_run_may_be_at_another_time<W: World>(w: &W) {
-    let (mut tasks, odds, tally) = start(w, 1).await;
+    let (mut tasks, odds, tally) = start(w, 1);
     let every = Every::new(HOUR).starting_after(10 * MINUTE);
     tasks.queue(recurring(every, &tally, &open())).await.unwrap();
     jump(w, &odds, 9 * MINUTE, &tally, 0).await;
@@ -105,7 +105,7 @@ async fn every_real_period_is_kept<W: World>(w: &W) {
 }
 
 async fn every_overlap_is_left_out<W: World>(w: &W) {
-    let (mut tasks, odds, tally) = start(w, 4).await;
+    let (mut tasks, odds, tally) = start(w, 4);
     let gate = Gate::new();
     tasks.queue(recurring(Every::new(HOUR), &tally, &gate)).await.unwrap();
     jump(w, &odds, HOUR, &tally, 1).await;
@@ -119,7 +119,7 @@ async fn every_overlap_is_left_out<W: World>(w: &W) {
 }
 
 async fn every_overlap_is_made_up_for_once<W: World>(w: &W) {
-    let (mut tasks, odds, tally) = start(w, 4).await;
+    let (mut tasks, odds, tally) = start(w, 4);
     let gate = Gate::new();
     let every = Every::new(HOUR).on_overlap(Overrun::QueueOne);
     tasks.queue(recurring(every, &tally, &gate)).await.unwrap();
@@ -138,7 +138,7 @@ async fn every_overlap_is_made_up_for_once<W: World>(w: &W) {
 }
 
 async fn every_overlap_may_run_at_once<W: World>(w: &W) {
-    let (mut tasks, odds, tally) = start(w, 4).await;
+    let (mut tasks, odds, tally) = start(w, 4);
     let gate = Gate::new();
     let every = Every::new(HOUR).on_overlap(Overrun::RunAtOnce);
     tasks.queue(recurring(every, &tally, &gate)).await.unwrap();
@@ -162,7 +162,7 @@ async fn every_missed_time_is_treated_as_it_is_told<W: World>(w: &W) {
         (Overrun::RunAtOnce, Overrun::QueueOne, 1, 2),
     ];
     for (missed, overlap, together, all) in cases {
-        let (mut tasks, odds, tally) = start(w, 8).await;
+        let (mut tasks, odds, tally) = start(w, 8);
         let gate = Gate::new();
         let every = Every::new(HOUR).on_missed(missed).on_overlap(overlap);
         tasks.queue(recurring(every, &tally, &gate)).await.unwrap();
@@ -206,9 +206,9 @@ async fn every_run_may_time_out<W: World>(w: &W) {
     w.start_tasks_on(&mut tasks, &odds).unwrap();
     let task = recurring(Every::new(HOUR), &tally, &Gate::new()).timeout(10 * MINUTE);
     tasks.queue(task).await.unwrap();
-    for run in 1..3 {
-        jump(w, &odds, HOUR - if run == 1 { Duration::ZERO } else { 10 * MINUTE }, &tally, run)
-            .await;
+    // The second begins an hour after the first, and that is ten minutes ago when the first has ended.
+    for (run, until) in [(1, HOUR), (2, 50 * MINUTE)] {
+        jump(w, &odds, until, &tally, run).await;
         odds.jump(10 * MINUTE);
         w.until(|| reports.len() == run && tally.running() == 0).await;
     }
@@ -258,7 +258,7 @@ async fn every_run_for_which_there_is_no_room_is_counted<W: World>(w: &W) {
 }
 
 async fn every_one_comes_back_at_the_end<W: World>(w: &W) {
-    let (mut tasks, odds, tally) = start(w, 4).await;
+    let (mut tasks, odds, tally) = start(w, 4);
     let gate = Gate::new();
     let plain = tasks.queue(recurring(Every::new(HOUR), &tally, &gate)).await.unwrap();
     let owed = Every::new(HOUR).on_overlap(Overrun::QueueOne);

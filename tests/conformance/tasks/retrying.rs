@@ -52,7 +52,7 @@ async fn spaced<W: World>(w: &W, task: impl Fn(TheTask) -> TheTask, delays: &[Du
     for (delay, attempts) in delays.iter().zip(1..) {
         w.until(|| tally.begun() == attempts && tasks.stats().unwrap().backing_off == 1).await;
         w.pause().await;
-        odds.jump(*delay - MINUTE);
+        odds.jump(delay.saturating_sub(MINUTE));
         w.pause().await;
         assert_eq!(tally.begun(), attempts);
         odds.jump(MINUTE);
