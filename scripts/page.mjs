@@ -1,0 +1,249 @@
+// Drives the page in headless Chromium through its debugging pipe. Called by scripts/page.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const [example, pictures] = process.argv.slice(2);
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+let passed = 0;
+function check(what, so, found = "") {
+  if (!so) throw new Error(`not so: ${what} ${typeof found === "string" ? found : JSON.stringify(found)}`);
+  passed += 1;
+  console.log(`ok   ${what}`);
+}
+
+/** A herd to look at. */
+async function watched(...more) {
+  const child = spawn(example, ["127.0.0.1:0", "120", ...more], { stdio: ["ignore", "pipe", "inherit"] });
+  const url = await new Promise((done, fail) => {
+    child.stdout.once("data", (line) => done(String(line).trim()));
+    child.once("exit", () => fail(new Error("the example has ended")));
+  });
+  return { url, end: () => child.kill() };
+}
+
+/** A browser, and what can be asked of it. */
+async function browser() {
+  const profile = mkdtempSync(join(tmpdir(), "droves-page-"));
+  const child = spawn(process.env.CHROMIUM ?? "chromium", [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe",
+    `--user-data-dir=${profile}`, "about:blank",
+  ], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+  const [calls, faults] = [new Map(), []];
+  let [last, rest] = [0, ""];
+  child.stdio[4].on("data", (data) => {
+    rest += data;
+    const messages = rest.split("\0");
+    rest = messages.pop();
+    for (const { id, result, error, method, params } of messages.map(JSON.parse)) {
+      if (method === "Runtime.exceptionThrown") faults.push(params.exceptionDetails.exception?.description);
+      if (method === "Log.entryAdded" && params.entry.level === "error") faults.push(params.entry.text);
+      const [done, fail] = calls.get(id) ?? [];
+      if (error) fail(new Error(error.message)); else done?.(result);
+    }
+  });
+  const send = (method, params = {}, sessionId) => new Promise((done, fail) => {
+    calls.set(++last, [done, fail]);
+    child.stdio[3].write(JSON.stringify({ id: last, method, params, sessionId }) + "\0");
+  });
+  const { targetId } = await send("Target.createTarget", { url: "about:blank" });
+  const { sessionId } = await send("Target.attachToTarget", { targetId, flatten: true });
+  const ask = (method, params) => send(method, params, sessionId);
+  for (const domain of ["Page", "Runtime", "Log"]) await ask(`${domain}.enable`);
+  const run = async (code) => {
+    const { result, exceptionDetails } = await ask("Runtime.evaluate", { expression: `(() => {${code}})()`, returnByValue: true, awaitPromise: true });
+    if (exceptionDetails) throw new Error(exceptionDetails.exception.description);
+    return result.value;
+  };
+  return {
+    ask, run, faults,
+    async until(what, code) {
+      for (let round = 0; round < 150; round += 1) {
+        if (await run(`return ${code}`)) return check(what, true);
+        await sleep(100);
+      }
+      check(what, false, await run("return document.body.innerText"));
+    },
+    /** The size of the window, and the colours. */
+    async as(width, height, scheme) {
+      await ask("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 600 });
+      await ask("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
+      await sleep(1500);
+    },
+    async picture(name, whole) {
+      const { data } = await ask("Page.captureScreenshot", { format: "png", captureBeyondViewport: whole });
+      writeFileSync(join(pictures, `${name}.png`), data, "base64");
+    },
+    async key(key, code, text) {
+      const about = { key, code: key, windowsVirtualKeyCode: code, text };
+      await ask("Input.dispatchKeyEvent", { type: text ? "keyDown" : "rawKeyDown", ...about });
+      await ask("Input.dispatchKeyEvent", { type: "keyUp", ...about });
+    },
+    type: (text) => ask("Input.insertText", { text }),
+    async end() {
+      const ended = new Promise((done) => child.once("exit", done));
+      child.kill();
+      await ended;
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    },
+  };
+}
+
+// What runs in the page.
+const TILES = `Object.fromEntries([...document.querySelectorAll("#tiles div")].map((box) => [box.children[0].textContent, box.children[1].textContent]))`;
+const TABLES = `[...document.querySelectorAll("figure table")].map((table) => table.innerText)`;
+const PATHS = `[...document.querySelectorAll("figure .chart")].map((svg) => svg.innerHTML)`;
+/** Elements with text of their own whose contrast with what is behind them is less than 4.5. */
+const FAINT = `
+  const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] !== 0) return c; } return [255, 255, 255]; };
+  return [...document.body.querySelectorAll("*")].filter((e) => e.checkVisibility?.() &&
+    (e.matches("input") || [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))).flatMap((e) => {
+    const style = getComputedStyle(e), [a, b] = [light(parse(e instanceof SVGElement ? style.fill : style.color)), light(behind(e))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    return contrast < 4.5 ? [e.tagName + " " + e.textContent + " " + contrast.toFixed(2)] : [];
+  });`;
+const SMALL = `return [...document.querySelectorAll("button, input, a, select")].filter((e) => e.checkVisibility())
+  .map((e) => [e.id || e.textContent, e.getBoundingClientRect()]).filter(([, box]) => box.width < 44 || box.height < 44).map(([name]) => name)`;
+const WIDE = `return [document.documentElement.scrollWidth, innerWidth,
+  ...[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 0.5 && e.checkVisibility() && !e.closest("thead")).map((e) => e.outerHTML.slice(0, 80))]`;
+
+async function look(page, herd) {
+  await page.as(1280, 800, "light");
+  await page.ask("Page.navigate", { url: herd.url });
+  await page.until("numbers come", `document.querySelector("#link")?.textContent === "live"`);
+  const told = async () => JSON.parse(await (await fetch(herd.url + "herd")).text()).num;
+  check("the size is shown", (await page.run(`return ${TILES}`)).Size === String(await told()));
+  const [tiles, tables, paths] = [await page.run(`return ${TILES}`), await page.run(`return ${TABLES}`), await page.run(`return ${PATHS}`)];
+  check("six charts have a table each", tables.length === 6 && paths.length === 6);
+  await page.until("the numbers move", `${TILES}.Succeeded !== ${JSON.stringify(tiles.Succeeded)}`);
+  await sleep(4000);
+  const [laterTables, laterPaths] = [await page.run(`return ${TABLES}`), await page.run(`return ${PATHS}`)];
+  tables.forEach((table, index) => check(`chart ${index + 1} moves, and its table with it`,
+    table !== laterTables[index] && paths[index] !== laterPaths[index], laterTables[index]));
+  check("percentiles are told", /median\s+[\d.]+ m?s/.test(laterTables[5]), laterTables[5]);
+
+  await page.until("more failures than are shown", `document.querySelector("#all").checkVisibility()`);
+
+  // By keys alone: to the field, a new size, and Enter.
+  await page.run("document.activeElement.blur()");
+  const seen = [];
+  for (let step = 0; step < 12; step += 1) {
+    await page.key("Tab", 9);
+    seen.push(await page.run(`const e = document.activeElement; return [e.id || e.textContent, getComputedStyle(e).outlineStyle, parseFloat(getComputedStyle(e).outlineWidth)]`));
+  }
+  const controls = await page.run(`return [...document.querySelectorAll("button, input")].filter((e) => e.checkVisibility()).map((e) => e.id || e.textContent)`);
+  for (const control of controls) check(`Tab comes to ${control}, and one sees it`, seen.some(([id, style, width]) => id === control && style === "solid" && width >= 2), seen);
+  await page.run(`document.querySelector("#num").focus(); document.querySelector("#num").select()`);
+  await page.type("13");
+  await page.key("Enter", 13, "\r");
+  await page.until("the page says that the size has changed", `document.querySelector("#said").textContent === "The size is now 13"`);
+  check("the herd has that size", await told() === 13);
+  await page.until("the tiles follow", `${TILES}.Size === "13" && Number(${TILES}.Running) > 8`);
+  await page.run(`document.querySelector("#num").value = ""; document.querySelector("#num").focus()`);
+  await page.type("-4");
+  await page.run(`document.querySelector("#resize").dispatchEvent(new Event("submit", { cancelable: true }))`);
+  await page.until("what is refused is told", `document.querySelector("#said").textContent === "Herd size cannot be negative"`);
+  check("and nothing has changed", await told() === 13);
+
+  const click = (id) => page.run(`document.querySelector("#${id}").click()`);
+  const ready = async () => (await fetch(herd.url + "readyz")).status;
+  await page.run(`document.querySelector("#num").value = 13`);
+  for (let step = 0; step < 5; step += 1) await click("less");
+  await page.run(`document.querySelector("#resize").requestSubmit()`);
+  await page.until("the buttons change the size", `document.querySelector("#said").textContent === "The size is now 8"`);
+  await click("quiet");
+  await page.until("it is quiet", `document.querySelector("#phase").textContent === "quiet"`);
+  check("the herd is quiet", await ready() === 503);
+  await page.until("the button would resume", `document.querySelector("#quiet").textContent === "Accept work again"`);
+  await click("quiet");
+  await page.until("it runs again", `document.querySelector("#phase").textContent === "running"`);
+  check("the herd runs again", await ready() === 200);
+  await page.until("failures are shown", `document.querySelector("#list").rows.length > 3`);
+  check("with error and attempts", /\d+ attempts?/.test(await page.run(`return document.querySelector("#list").innerText`)) &&
+    (await page.run(`return document.querySelector("#list").innerText`)).includes("https://example.com/item/"));
+
+  await page.until("a few of them", `document.querySelector("#list").rows.length === 8 && document.querySelector("#all").checkVisibility()`);
+  await click("all");
+  await page.until("and all, when asked", `document.querySelector("#list").rows.length > 8`);
+  await click("all");
+  await page.until("and few again", `document.querySelector("#list").rows.length === 8`);
+
+  await sleep(Number(process.env.PAGE_WAIT ?? 30) * 1000); // for charts with something in them
+  for (const [name, width, height] of [["phone", 360, 740], ["desk", 1280, 800]]) {
+    for (const scheme of ["light", "dark"]) {
+      await page.as(width, height, scheme);
+      const wide = await page.run(WIDE);
+      check(`${name}, ${scheme}: no horizontal scroll`, wide[0] <= wide[1] && wide.length === 2, wide);
+      const small = await page.run(SMALL);
+      check(`${name}, ${scheme}: targets of 44 px`, small.length === 0, small);
+      const faint = await page.run(FAINT);
+      check(`${name}, ${scheme}: contrast of 4.5`, faint.length === 0, faint);
+      await page.picture(`${name}-${scheme}`, false);
+      await page.picture(`${name}-${scheme}-whole`, true);
+    }
+  }
+
+  await click("drain");
+  check("it asks before it drains", await page.run(`return document.querySelector("#sure").open`));
+  check("the question is answered by keys", await page.run(`return document.activeElement.id`) === "no");
+  const faint = await page.run(FAINT);
+  check("the question can be read", faint.length === 0, faint);
+  await page.picture("question", false);
+  await page.key("Escape", 27);
+  await sleep(300);
+  check("no is no", await ready() === 200);
+  await click("drain");
+  await page.run(`document.querySelector("#sure button[value=yes]").click()`);
+  await page.until("it drains and ends", `["draining", "stopped"].includes(document.querySelector("#phase").textContent)`);
+  check("the herd has ended, or will", await ready() === 503);
+  await page.picture("drained", false);
+  // But for the size that was refused.
+  const faults = page.faults.filter((fault) => !fault.includes("status of 400"));
+  check("nothing has gone wrong in the page", faults.length === 0, faults);
+  herd.end();
+  await page.until("a server that is gone is told", `document.querySelector("#link").textContent.startsWith("no connection")`);
+  await page.picture("gone", false);
+  page.faults.length = 0;
+}
+
+async function secret(page, herd) {
+  await page.as(360, 740, "light");
+  await page.ask("Page.navigate", { url: herd.url });
+  await page.until("the token is asked for", `document.querySelector("#ask")?.checkVisibility()`);
+  check("and nothing else is shown", await page.run(`return !document.querySelector("#controls").checkVisibility() && !document.querySelector("#tiles").checkVisibility()`));
+  const faint = await page.run(FAINT);
+  check("the question for the token can be read", faint.length === 0, faint);
+  await page.picture("token", false);
+  const give = async (token) => {
+    await page.run(`document.querySelector("#token").focus(); document.querySelector("#token").select()`);
+    await page.type(token);
+    await page.key("Enter", 13, "\r");
+  };
+  await give("wrong");
+  await page.until("a wrong one is told", `document.querySelector("#link").textContent === "this token is not the right one"`);
+  await give("correct-horse");
+  await page.until("the right one opens it", `document.querySelector("#link").textContent === "live" && !document.querySelector("#ask").checkVisibility() && document.querySelector("#controls").checkVisibility()`);
+  await page.run(`document.querySelector("#more").click(); document.querySelector("#resize").requestSubmit()`);
+  await page.until("and resizes", `document.querySelector("#said").textContent === "The size is now 9"`);
+  await page.ask("Page.reload");
+  await page.until("it is kept for the tab", `document.querySelector("#link")?.textContent === "live"`);
+}
+
+const herds = [await watched(), await watched("correct-horse")];
+const page = await browser();
+try {
+  await look(page, herds[0]);
+  await secret(page, herds[1]);
+  console.log(`\n${passed} passed, 0 failed; pictures in ${pictures}`);
+} catch (error) {
+  await page.picture("failed", true);
+  console.error(error.message, page.faults);
+  process.exitCode = 1;
+} finally {
+  await page.end();
+  herds.forEach((herd) => herd.end());
+}
