@@ -266,11 +266,11 @@ where
     }
 
     fn tend(&mut self, now: impl Fn() -> Instant) -> Option<Instant> {
-        // What is not done by then is left over where it is.
+        self.take_up(&now);
+        // What is not done by then is left over, with its moment.
         if self.shared.crew.state().phase >= Phase::Draining {
             return None;
         }
-        self.take_up(&now);
         if self.shared.slab.free.is_closed() && self.end(&now) {
             return None;
         }

@@ -27,7 +27,7 @@
 //! | waits for a worker | is done |
 //! | runs | goes on to the end of its attempt |
 //! | has failed, and waits for its next attempt | comes back |
-//! | waits for its time, or recurs | comes back |
+//! | waits for its time, even if that has just come, or recurs | comes back |
 //! | comes | is refused, and comes back |
 //!
 //! With [`Builder::keep_scheduled`] what comes back is kept for the next [`start`](Tasks::start) instead.
@@ -230,10 +230,12 @@ impl<E: 'static> Tasks<E> {
             }
             Err(kind) => Err(kind),
         };
-        let keep = self.settings.keep_scheduled;
         let mut left = Vec::new();
         for leftover in herd.leftovers() {
             let herd::Leftover { body: task, mark, due, attempts, .. } = leftover;
+            // One whose time nobody knows any more, since the runtime went away first, would begin too early.
+            let timeless = due.is_none() && matches!(mark, Mark::Scheduled | Mark::BackingOff);
+            let keep = self.settings.keep_scheduled && !timeless;
             let kept = if keep { self.sender.keep(task, due, attempts) } else { Err(task) };
             left.extend(kept.err().map(|task| Pending { task, mark, due }));
         }

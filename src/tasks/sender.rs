@@ -37,8 +37,7 @@ enum When {
 
 impl<E> Sender<E> {
     pub(super) fn running(&self) -> Option<Self> {
-        let herd = Some(self.herd.clone()?);
-        Some(Self { herd, early: self.early.clone(), stopped: false, ids: self.ids.clone() })
+        self.herd.is_some().then(|| self.clone())
     }
 
     /// Keeps a task for the next start.
@@ -190,6 +189,21 @@ impl<E> Sender<E> {
     #[must_use]
     pub fn stats(&self) -> Option<Stats> {
         self.herd.as_ref().map(Herd::stats)
+    }
+}
+
+impl<E> Clone for Sender<E> {
+    /// Another handle to the same manager.
+    ///
+    /// # Panics
+    /// As that of a [herd](Herd).
+    fn clone(&self) -> Self {
+        Self {
+            herd: self.herd.clone(),
+            early: self.early.clone(),
+            ids: self.ids.clone(),
+            stopped: self.stopped,
+        }
     }
 }
 

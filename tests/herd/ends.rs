@@ -207,3 +207,15 @@ mod on_threads {
         assert_eq!(herd.stats().succeeded, 1);
     }
 }
+
+#[test]
+fn promise_09_what_is_cancelled_before_the_driver_knew_of_it_is_left_over_with_its_moment() {
+    let sim = Sim::new(1);
+    let (herd, _results) = quick(&sim, 4);
+    herd.try_send_work(Work::new(1, 1).after(ms(50))).unwrap();
+    herd.cancel().unwrap();
+    sim.run_until_idle();
+    let left: Vec<_> = herd.leftovers().map(|left| (left.id, left.mark, left.due)).collect();
+    let due = sim.now().saturating_add(ms(50));
+    assert_eq!(left, [(1, Mark::Scheduled, Some(due))]);
+}
