@@ -8,6 +8,8 @@
 //! | `smol` | [`smol::Smol`] | smol's global executor |
 //! | `async-executor` | [`async_executor::Executor`], [`async_executor::LocalExecutor`] | an executor of your own |
 //! | `http` | [`http::ControlPlane`] | a thread of its own, beside whatever else: numbers, sizes and a page by HTTP |
+//! | `signals` | [`signals::Signals`] | any of them: signals of the process (unix) |
+//! | `cli` | – | threads: the command `droves` (unix) |
 //! | `sim` | [`sim::Sim`] | virtual time and seeded scheduling on the test's own thread |
 
 #[cfg(all(feature = "std", not(any(droves_loom, droves_shuttle))))]
@@ -31,6 +33,8 @@ mod real;
 pub mod async_executor;
 #[cfg(all(feature = "http", not(any(droves_loom, droves_shuttle))))]
 pub mod http;
+#[cfg(all(feature = "signals", unix, not(any(droves_loom, droves_shuttle))))]
+pub mod signals;
 #[cfg(all(feature = "sim", not(any(droves_loom, droves_shuttle))))]
 pub mod sim;
 #[cfg(all(feature = "smol", not(any(droves_loom, droves_shuttle))))]

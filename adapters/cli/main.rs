@@ -1,0 +1,54 @@
+//! The command `droves`: runs a command for each line, some at a time.
+//!
+//! | module | what it has |
+//! |---|---|
+//! | `options` | what the command line says |
+//! | `input`, `template` | where lines come from, and what a command becomes with one of them |
+//! | `feed` | the thread that reads lines and sends them to the herd as jobs |
+//! | `work` | the herd's handler: what is done with a job |
+//! | `job`, `output`, `stop` | a process group, what it prints, and how it is stopped |
+//! | `print`, `report`, `joblog`, `progress` | what comes out |
+//! | `run` | all of it together: the herd, its results, signals, the exit status |
+
+#[cfg(unix)]
+mod feed;
+#[cfg(unix)]
+mod input;
+#[cfg(unix)]
+mod job;
+#[cfg(unix)]
+mod joblog;
+#[cfg(unix)]
+mod options;
+#[cfg(unix)]
+mod output;
+#[cfg(unix)]
+mod print;
+#[cfg(unix)]
+mod progress;
+#[cfg(unix)]
+mod report;
+#[cfg(unix)]
+mod run;
+#[cfg(unix)]
+mod stop;
+#[cfg(unix)]
+mod template;
+#[cfg(unix)]
+mod work;
+
+use std::process::ExitCode;
+
+#[cfg(unix)]
+fn main() -> ExitCode {
+    use clap::Parser;
+    match options::Options::parse().verb {
+        options::Verb::Run(run) => run::run(*run),
+    }
+}
+
+#[cfg(not(unix))]
+fn main() -> ExitCode {
+    eprintln!("droves: the command needs a unix");
+    ExitCode::from(2)
+}

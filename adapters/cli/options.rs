@@ -1,0 +1,286 @@
+//! What the command line says.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use droves::retry::Backoff;
+
+const EXAMPLES: &str = "\
+Examples:
+  Compress every log, as many at a time as there are cores:
+    find . -name '*.log' -print0 | droves run -0 gzip {}
+  Fetch 4 at a time, each up to 6 times, with growing pauses and a time limit:
+    droves run -j 4 -a urls.txt --retries 5 --backoff exp:1s..30s --timeout 60s curl -fsSO {}
+  Go on with what is left after an interruption, by the log of what was done:
+    droves run -a files.txt --joblog done.tsv --resume sha256sum {}
+  Results in the order of the arguments, each line with its argument before it:
+    droves run -k --tag ping -c 1 ::: 10.0.0.1 10.0.0.2 10.0.0.3
+  A pipeline, for which there has to be a shell; see first what it would run:
+    ls *.csv | droves run --dry-run --shell 'sort -u {} > {.}.sorted'";
+
+/// Runs a command for each line, some at a time.
+#[derive(Debug, Parser)]
+#[command(name = "droves", version, disable_help_subcommand = true, after_help = EXAMPLES)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Runs a command for each line of standard input
+    #[command(after_help = EXAMPLES)]
+    Run(Box<Run>),
+}
+
+#[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[allow(clippy::struct_field_names, reason = "so is that")]
+pub(crate) struct Run {
+    /// How many jobs run at a time: a number, 0 for none until it is changed, or a share of the cores such as 50%
+    /// [default: as many as there are cores]. SIGUSR1 adds one, SIGUSR2 takes one away
+    #[arg(short, long, value_name = "N", value_parser = size, allow_hyphen_values = true)]
+    pub(crate) jobs: Option<usize>,
+
+    /// Reads lines from this file, - for standard input
+    #[arg(short = 'a', long, value_name = "FILE")]
+    pub(crate) arg_file: Option<PathBuf>,
+
+    /// Lines end with a zero byte, as those of find -print0
+    #[arg(short = '0', long)]
+    pub(crate) null: bool,
+
+    /// Gives the command to sh, with the arguments quoted: do not put quotes around {}
+    #[arg(long)]
+    pub(crate) shell: bool,
+
+    /// Prints the commands and runs none
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// How often a job that fails is tried again. Of a job that is tried again the last attempt's output is printed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) retries: u32,
+
+    /// How long to wait before that: none, const:1s, or exp:100ms..10s for pauses that double and are spread at random
+    #[arg(long, value_name = "HOW", value_parser = backoff, default_value = "exp:100ms..10s")]
+    pub(crate) backoff: Backoff,
+
+    /// How long an attempt may take, such as 30s, 1.5m or 2h. Then its process group is sent SIGTERM
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// How long after SIGTERM a job is sent SIGKILL
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5s")]
+    pub(crate) kill_after: Duration,
+
+    /// The least time between the starts of two jobs
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) delay: Option<Duration>,
+
+    /// Stops when N jobs have failed: soon,fail=N lets those that run finish, now,fail=N does not
+    #[arg(long, value_name = "WHEN", value_parser = halt, default_value = "never")]
+    pub(crate) halt: Halt,
+
+    /// Prints the output of jobs in the order of the input
+    #[arg(short, long)]
+    pub(crate) keep_order: bool,
+
+    /// Puts the argument and a tab before each line of output
+    #[arg(long)]
+    pub(crate) tag: bool,
+
+    /// Writes what has become of each job to this file, as lines of JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) results: Option<PathBuf>,
+
+    /// Keeps a log of the jobs that have ended in this file. Safe against a kill; after a loss of power lines may be missing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) joblog: Option<PathBuf>,
+
+    /// Leaves out the jobs that have ended, by the log
+    #[arg(long, requires = "joblog")]
+    pub(crate) resume: bool,
+
+    /// Leaves out the jobs that have succeeded, by the log
+    #[arg(long, requires = "joblog")]
+    pub(crate) resume_failed: bool,
+
+    /// Says nothing of its own but errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// The command with its arguments. In them {} stands for the line, {/} for its last part, {//} for its directory,
+    /// {.} for it without its extension, {/.} for its last part without it, and {#} for its number. If there is none of these, {} is
+    /// appended. After ::: come the lines, in place of standard input
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
+    words: Vec<OsString>,
+}
+
+impl Run {
+    /// The command, and the arguments after `:::` if there is one.
+    pub(crate) fn split(&mut self) -> Result<(Vec<OsString>, Option<Vec<OsString>>), String> {
+        let mut command = std::mem::take(&mut self.words);
+        if let Some(option) = command.first().filter(|word| word.as_bytes().starts_with(b"-")) {
+            let option = option.display();
+            return Err(format!(
+                "there is no option {option} (for a program of that name: ./{option})"
+            ));
+        }
+        let Some(at) = command.iter().position(|word| word == ":::") else {
+            return Ok((command, None));
+        };
+        let lines: Vec<_> = command.drain(at..).skip(1).collect();
+        if command.is_empty() {
+            return Err("there is no command before :::".into());
+        }
+        if self.arg_file.is_some() {
+            return Err("lines come from --arg-file or after :::, not both".into());
+        }
+        if lines.iter().any(|line| line == ":::") {
+            return Err("there can be only one :::".into());
+        }
+        Ok((command, Some(lines)))
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.jobs.unwrap_or_else(cores)
+    }
+}
+
+/// When failures stop the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halt {
+    Never,
+    Soon(u64),
+    Now(u64),
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let number = |text: &str| text.parse::<usize>().map_err(|_| "a number or a percentage".into());
+    match text.strip_suffix('%') {
+        None => number(text),
+        Some(share) => match number(share)? {
+            0 => Ok(0),
+            share => Ok((cores().saturating_mul(share) / 100).max(1)),
+        },
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    const RULE: &str = "a time such as 100ms, 1.5s, 2m, 1h or 1d";
+    let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let seconds = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" | "" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return Err(RULE.into()),
+    };
+    let number: f64 = number.parse().map_err(|_| RULE)?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| RULE.into())
+}
+
+fn backoff(text: &str) -> Result<Backoff, String> {
+    if text == "none" {
+        return Ok(Backoff::none());
+    }
+    if let Some(delay) = text.strip_prefix("const:") {
+        return Ok(Backoff::constant(duration(delay)?));
+    }
+    let range = text.strip_prefix("exp:").and_then(|range| range.split_once(".."));
+    let (first, longest) = range.ok_or("none, const:TIME or exp:FIRST..LONGEST")?;
+    let (first, longest) = (duration(first)?, duration(longest)?);
+    if first > longest {
+        return Err("the longest pause is shorter than the first".into());
+    }
+    Ok(Backoff::exponential(first).max(longest).equal_jitter())
+}
+
+fn halt(text: &str) -> Result<Halt, String> {
+    const RULE: &str = "never, soon,fail=N or now,fail=N, with N from 1";
+    if text == "never" {
+        return Ok(Halt::Never);
+    }
+    let (when, failures) = text.split_once(",fail=").ok_or(RULE)?;
+    let failures = failures.parse().ok().filter(|failures| *failures > 0).ok_or(RULE)?;
+    match when {
+        "soon" => Ok(Halt::Soon(failures)),
+        "now" => Ok(Halt::Now(failures)),
+        _ => Err(RULE.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_options_are_consistent() {
+        use clap::CommandFactory;
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        let ms = Duration::from_millis;
+        assert_eq!(duration("100ms"), Ok(ms(100)));
+        assert_eq!(duration("1.5s"), Ok(ms(1_500)));
+        assert_eq!(duration("2"), Ok(ms(2_000)));
+        assert_eq!(duration("2m"), Ok(ms(120_000)));
+        for wrong in ["", "s", "-1s", "1x", "1e400s", "nan", "infs", "1 s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("0"), Ok(0));
+        assert_eq!(size("7"), Ok(7));
+        assert_eq!(size("0%"), Ok(0));
+        assert_eq!(size("100%"), Ok(cores()));
+        assert_eq!(size("1%"), Ok((cores() / 100).max(1)));
+        for wrong in ["", "-1", "%", "two", "1.5"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn pauses() {
+        let of = |text| backoff(text).map(|backoff| backoff.delay(3, u64::MAX).unwrap());
+        assert_eq!(of("none"), Ok(Duration::ZERO));
+        assert_eq!(of("const:2s"), Ok(Duration::from_secs(2)));
+        assert_eq!(of("exp:100ms..10s"), Ok(Duration::from_millis(400)));
+        assert_eq!(of("exp:100ms..200ms"), Ok(Duration::from_millis(200)));
+        for wrong in ["", "exp", "exp:1s", "exp:2s..1s", "const:", "linear:1s"] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn halts() {
+        assert_eq!(halt("never"), Ok(Halt::Never));
+        assert_eq!(halt("soon,fail=1"), Ok(Halt::Soon(1)));
+        assert_eq!(halt("now,fail=20"), Ok(Halt::Now(20)));
+        for wrong in ["", "now", "now,fail=0", "later,fail=1", "soon,fail=x", "now,success=1"] {
+            assert!(halt(wrong).is_err(), "{wrong}");
+        }
+    }
+}

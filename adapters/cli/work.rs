@@ -1,0 +1,84 @@
+//! What the herd does with a job.
+
+use std::io;
+use std::time::{Duration, Instant, SystemTime};
+
+use droves::herd::{Fault, Item};
+use droves::mailbox::{Receiver, Sender, channel};
+
+use super::job::{Attempt, Ending, Limits, run};
+use super::joblog::{Entry, Joblog};
+use super::report::{Job, Report};
+use super::template::Template;
+
+/// All that a job needs to be run.
+pub(crate) struct Work {
+    pub(crate) template: Template,
+    pub(crate) limits: Limits,
+    pub(crate) retries: u32,
+    pub(crate) pace: Option<Pace>,
+    pub(crate) joblog: Option<Joblog>,
+}
+
+impl Work {
+    /// One attempt. If it fails, the herd tries again as often as it may.
+    pub(crate) fn attempt(&self, item: &Item<Job>) -> Result<Box<Report>, Fault<Box<Report>>> {
+        let command = self.template.fill(&item.line, item.number);
+        let stopped = self.pace.as_ref().is_some_and(|pace| pace.wait(&self.limits));
+        let (start, begin) = (SystemTime::now(), Instant::now());
+        let attempt = if stopped { Attempt::stopped() } else { run(&command, &self.limits) };
+        let elapsed = begin.elapsed();
+        let mut report = Box::new(Report { command, attempt, start, elapsed, unlogged: None });
+        let ending = &report.attempt.ending;
+        let good = ending.is_success();
+        if !good && !ending.is_final() && item.attempt() <= self.retries {
+            // A herd that has been cancelled leaves it over.
+            return Err(Fault::Retry(report));
+        }
+        report.unlogged = self.log(item, &report).err();
+        if good { Ok(report) } else { Err(Fault::Failure(report)) }
+    }
+
+    /// Logs it here and now, so that a kill, whenever it comes, finds as little as possible to be done twice.
+    fn log(&self, item: &Item<Job>, report: &Report) -> io::Result<()> {
+        let Some(joblog) = &self.joblog else { return Ok(()) };
+        // It has not ended by itself: it is to be done another time.
+        if matches!(report.attempt.ending, Ending::Stopped) {
+            return Ok(());
+        }
+        joblog.add(&Entry {
+            command: &report.command,
+            again: item.again,
+            number: item.number,
+            start: report.start,
+            elapsed: report.elapsed,
+            attempts: item.attempt(),
+            status: &report.attempt.ending.status(),
+        })
+    }
+}
+
+/// Keeps jobs from being started too fast: the time from which the next may start goes from hand to hand.
+pub(crate) struct Pace {
+    delay: Duration,
+    give: Sender<Instant>,
+    take: Receiver<Instant>,
+}
+
+impl Pace {
+    pub(crate) fn new(delay: Duration) -> Self {
+        let (mut give, take) = channel(1).expect("the capacity is in range");
+        // It is empty.
+        let _ = give.try_send(Instant::now());
+        Self { delay, give, take }
+    }
+
+    /// Returns whether jobs are to stop.
+    fn wait(&self, limits: &Limits) -> bool {
+        let (mut give, mut take) = (self.give.clone(), self.take.clone());
+        let stopped = take.recv_blocking().is_none_or(|turn| limits.stop.sleep_until(turn));
+        // There is room, as nobody else has it.
+        let _ = give.try_send(Instant::now() + self.delay);
+        stopped
+    }
+}

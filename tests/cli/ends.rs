@@ -1,0 +1,106 @@
+//! How jobs end, and the exit status.
+
+use std::time::{Duration, Instant};
+
+use crate::help::{Place, exits, run, run_with, sh, sorted, stderr, succeeds};
+
+#[test]
+fn all_good_is_0() {
+    let output = run_with(["-j", "2", "echo", "x"], b"a\nb c\n");
+    assert_eq!(sorted(&succeeds(&output)), ["x a", "x b c"]);
+    assert!(stderr(&output).contains("2 succeeded, 0 failed"), "{}", stderr(&output));
+}
+
+#[test]
+fn nothing_to_do_is_0() {
+    assert_eq!(succeeds(&run_with(["false"], b"")), "");
+}
+
+#[test]
+fn some_failed_is_1_and_the_others_are_done() {
+    let output = run(sh("echo $1; exit $1").iter().chain(&[":::", "0", "3", "0"]));
+    assert_eq!(sorted(&exits(&output, 1)), ["0", "0", "3"]);
+    let told = stderr(&output);
+    assert!(told.contains("job 2 failed (exit status 3)"), "{told}");
+    assert!(told.contains("2 succeeded, 1 failed"), "{told}");
+}
+
+#[test]
+fn a_job_that_dies_of_a_signal_has_failed() {
+    let output = run(["sh", "-c", "kill -SEGV $$", ":::", "x"]);
+    exits(&output, 1);
+    assert!(stderr(&output).contains("signal 11"), "{}", stderr(&output));
+}
+
+#[test]
+fn what_cannot_be_started_has_failed_and_is_not_tried_again() {
+    let begin = Instant::now();
+    let output = run(["--retries", "9", "--backoff", "const:1h", "/no/such/program", ":::", "x"]);
+    exits(&output, 1);
+    let told = stderr(&output);
+    assert!(told.contains("No such file") && told.contains("/no/such/program x"), "{told}");
+    assert!(begin.elapsed() < Duration::from_secs(60));
+    // No argument can have a zero byte in it.
+    let output = run_with(["echo"], b"a\0b\nc\n");
+    assert_eq!(exits(&output, 1), "c\n");
+}
+
+#[test]
+fn wrong_usage_is_2_and_runs_nothing() {
+    let place = Place::new("usage");
+    let file = place.text("made");
+    for wrong in [
+        &["-j", "x"][..],
+        &["-j", "999999999"],
+        &["--timeout", "soon"],
+        &["--backoff", "exp:1s"],
+        &["--halt", "now"],
+        &["--resume"],
+        &["--arg-file", "/no/such/file"],
+        &["--arg-file", "/"],
+        &["--joblog", "/no/such/directory/log"],
+        &["--results", "/no/such/directory/results"],
+        &["--no-such-option"],
+    ] {
+        let output = run(wrong.iter().copied().chain(["touch", &file]));
+        exits(&output, 2);
+        assert!(!stderr(&output).is_empty());
+    }
+    exits(&run([":::", "a"]), 2);
+    exits(&run(["touch", ":::", &file, ":::", &file]), 2);
+    exits(&run(["-a", "x", "touch", ":::", &file]), 2);
+    exits(&run([""; 0]), 2);
+    assert!(!place.path("made").exists());
+}
+
+#[test]
+fn quiet_says_nothing_of_its_own() {
+    let output = run(["-q", "sh", "-c", "echo err >&2; exit 1", ":::", "x"]);
+    exits(&output, 1);
+    assert_eq!(stderr(&output), "err\n");
+}
+
+#[test]
+fn help_has_five_examples() {
+    let output = run(["--help"]);
+    let text = succeeds(&output);
+    let (_, examples) = text.split_once("Examples:").unwrap();
+    assert_eq!(examples.lines().filter(|line| line.contains("droves run ")).count(), 5);
+}
+
+#[test]
+fn what_a_job_leaves_in_the_background_is_not_waited_for() {
+    let begin = Instant::now();
+    let output = run(["sh", "-c", "sleep 300 & echo $!", ":::", "x"]);
+    let child = succeeds(&output);
+    assert!(begin.elapsed() < Duration::from_secs(200));
+    assert!(crate::help::lives(&child), "it is left alone");
+    std::process::Command::new("kill").arg(child.trim()).status().unwrap();
+    // Not even if it goes on printing.
+    let output = run(["sh", "-c", "yes & echo $! >&2", ":::", "x"]);
+    assert!(output.status.success());
+    let told = stderr(&output);
+    let child = told.lines().next().unwrap();
+    // Whoever reads it is gone.
+    crate::help::until("the end of yes", || !crate::help::lives(child));
+}

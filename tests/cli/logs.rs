@@ -1,0 +1,168 @@
+//! The joblog, and going on by it.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::Command;
+
+use crate::help::{
+    Place, count, droves, end, exits, numbers, run, run_with, sh, signal, sorted, start, stderr,
+    succeeds, until,
+};
+
+const FIELDS: &str = "key\tagain\tjob\tstart\tseconds\tattempts\tstatus\tcommand";
+
+#[test]
+fn a_line_for_each_job() {
+    let place = Place::new("log");
+    let log = place.write("log", "what was there before\n");
+    let arguments = ["-j", "1", "--joblog", &log, "--retries", "1", "--backoff", "none"];
+    let output = run(arguments.into_iter().chain(["sh", "-c", "exit $0", "{}", ":::", "0", "7"]));
+    exits(&output, 1);
+    let text = place.read("log");
+    let lines: Vec<Vec<_>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(lines[0].join("\t"), FIELDS);
+    assert_eq!(lines.len(), 3, "{text}");
+    assert_eq!([lines[1][1], lines[1][2], lines[1][5], lines[1][6]], ["0", "1", "1", "0"]);
+    assert_eq!([lines[2][1], lines[2][2], lines[2][5], lines[2][6]], ["0", "2", "2", "7"]);
+    assert_eq!(lines[2][7], "sh -c 'exit $0' 7");
+}
+
+#[test]
+fn a_missing_log_is_a_fresh_start_and_what_is_in_it_is_left_out() {
+    let place = Place::new("resume");
+    let log = place.text("log");
+    let resumed = |lines: &str| {
+        let arguments = ["-k", "--joblog", &log, "--resume", "echo"];
+        succeeds(&run_with(arguments, lines.as_bytes()))
+    };
+    assert_eq!(resumed("a\nb\na\n"), "a\nb\na\n");
+    assert_eq!(resumed("a\nb\na\n"), "");
+    // Another order, something new, and one more of the same.
+    assert_eq!(resumed("b\na\nc\na\na\n"), "c\na\n");
+    assert_eq!(resumed("b\na\nc\na\na\n"), "");
+    // Another command is another job.
+    let output = run_with(["-k", "--joblog", &log, "--resume", "printf"], b"a\nb\n");
+    assert_eq!(succeeds(&output), "ab");
+}
+
+#[test]
+fn those_that_failed_only_if_asked_for() {
+    let place = Place::new("failed");
+    let (log, good) = (place.text("log"), place.text("good"));
+    let jobs = |option: &str| {
+        let arguments = [
+            "-q",
+            "-k",
+            "--joblog",
+            &log,
+            option,
+            "sh",
+            "-c",
+            "echo $0; test $0 = a || test -e $1",
+            "{}",
+            &good,
+        ];
+        let output = run_with(arguments, b"a\nb\na\nb\n");
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(jobs("--resume"), (1, "a\nb\na\nb\n".into()));
+    assert_eq!(jobs("--resume"), (0, String::new()));
+    assert_eq!(jobs("--resume-failed"), (1, "b\nb\n".into()));
+    place.write("good", "");
+    assert_eq!(jobs("--resume-failed"), (0, "b\nb\n".into()));
+    assert_eq!(jobs("--resume-failed"), (0, String::new()));
+}
+
+#[test]
+fn after_kill_9_only_what_ran_is_done_again() {
+    let place = Place::new("kill");
+    let log = place.text("log");
+    let made = place.path("made");
+    std::fs::create_dir(&made).unwrap();
+    let input = numbers(0..300);
+    // Each run of a job leaves a file of its own.
+    let script = "mktemp -q \"$0/$1-XXXXXX\" >/dev/null; sleep 0.02";
+    let command = ["sh", "-c", script, made.to_str().unwrap(), "{}"];
+    let options = ["-q", "-j", "4", "--joblog", &log, "--resume"];
+    let mut killed = 0;
+    for round in 1.. {
+        let mut child = start(droves(options).args(command));
+        let mut stdin = child.stdin.take().unwrap();
+        let all = input.clone();
+        let feeder = std::thread::spawn(move || drop(stdin.write_all(all.as_bytes())));
+        if round <= 3 {
+            until("some jobs", || {
+                count(&made) >= 60 * round || child.try_wait().unwrap().is_some()
+            });
+            signal(&child, "KILL");
+            end(&mut child);
+            killed += 1;
+            // What ran goes on by itself, to its end.
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        } else {
+            assert!(end(&mut child).success());
+        }
+        feeder.join().unwrap();
+        if round > 3 {
+            break;
+        }
+    }
+    let mut runs = BTreeMap::<String, usize>::new();
+    for entry in std::fs::read_dir(&made).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        *runs.entry(name.split('-').next().unwrap().to_owned()).or_default() += 1;
+    }
+    assert_eq!(runs.len(), 300, "each is done");
+    let twice: usize = runs.values().map(|runs| runs - 1).sum();
+    assert!(twice <= 4 * killed, "{twice} done again after {killed} kills with 4 running");
+}
+
+#[test]
+fn what_was_stopped_is_not_logged() {
+    let place = Place::new("stopped");
+    let log = place.text("log");
+    let arguments = ["-j", "2", "--joblog", &log, "--halt", "now,fail=1"];
+    let script = "test $1 = a && sleep 0.3 && exit 1; sleep 300";
+    exits(&run(arguments.into_iter().chain(sh(script)).chain([":::", "a", "b"])), 1);
+    let text = place.read("log");
+    assert_eq!(text.lines().count(), 2, "{text}");
+    let output = run(["--joblog", &log, "--resume", "--dry-run"]
+        .into_iter()
+        .chain(sh(script))
+        .chain([":::", "a", "b"]));
+    assert!(succeeds(&output).ends_with(" b\n"));
+}
+
+#[test]
+fn a_line_that_was_cut_off_is_no_line() {
+    let place = Place::new("torn");
+    let log = place.text("log");
+    let arguments = ["-k", "--joblog", &log, "--resume", "echo"];
+    succeeds(&run_with(arguments, b"a\n"));
+    let whole = place.read("log");
+    place.write("log", &whole[..whole.len() - 10]);
+    let output = run_with(arguments, b"a\nb\n");
+    assert_eq!(sorted(&succeeds(&output)), ["a", "b"]);
+    assert_eq!(succeeds(&run_with(arguments, b"a\nb\n")), "");
+}
+
+#[test]
+fn a_full_disk_stops_it() {
+    // At once, where there is no room for the first line.
+    let place = Place::new("full");
+    let file = place.text("made");
+    let output = run(["--joblog", "/dev/full", "touch", ":::", &file]);
+    exits(&output, 2);
+    assert!(stderr(&output).contains("/dev/full: No space left"), "{}", stderr(&output));
+    assert!(!place.path("made").exists());
+    // Later: files may not grow above 4 KiB or 2.
+    let log = place.text("log");
+    let command = format!(
+        "trap '' XFSZ; ulimit -f 4; yes | {} run -j 2 --joblog {log} echo",
+        env!("CARGO_BIN_EXE_droves")
+    );
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    let done = exits(&output, 1).lines().count();
+    assert!((5..200).contains(&done), "{done}");
+    assert!(stderr(&output).contains("the joblog cannot be written"), "{}", stderr(&output));
+}

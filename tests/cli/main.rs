@@ -1,0 +1,14 @@
+//! The command `droves`, as its users run it.
+#![cfg(unix)]
+
+mod help;
+
+mod ends;
+mod input;
+mod logs;
+mod memory;
+mod options;
+mod outputs;
+mod quoting;
+mod signals;
+mod stopping;

@@ -1,0 +1,192 @@
+//! Retries, times, sizes, orders.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::help::{Place, exits, numbers, run, run_with, sh, sorted, stderr, succeeds};
+
+/// A number that grows with each call, kept in a file.
+const COUNT: &str = "n=$(cat \"$1\" 2>/dev/null || echo 0); n=$((n+1)); echo $n > \"$1\"; echo $n;";
+
+#[test]
+fn a_job_that_fails_is_tried_again() {
+    let place = Place::new("retries");
+    let script = format!("{COUNT} test $n -ge 3");
+    let retried = |retries, file: &str| {
+        let options = ["--retries", retries, "--backoff", "none"];
+        let file = place.text(file);
+        run(options.into_iter().chain(sh(&script)).chain([":::", &file]))
+    };
+    // Only the last attempt's output is printed.
+    assert_eq!(succeeds(&retried("2", "enough")), "3\n");
+    assert_eq!(exits(&retried("1", "too-few"), 1), "2\n");
+}
+
+#[test]
+fn it_waits_between_attempts() {
+    let place = Place::new("backoff");
+    let script = format!("{COUNT} test $n -ge 4");
+    for (backoff, least) in [("const:100ms", 300), ("exp:80ms..1s", 280)] {
+        let file = place.text(&backoff[..4]);
+        let begin = Instant::now();
+        let options = ["--retries", "3", "--backoff", backoff];
+        succeeds(&run(options.into_iter().chain(sh(&script)).chain([":::", &file])));
+        assert!(begin.elapsed() >= Duration::from_millis(least), "{backoff}");
+    }
+}
+
+#[test]
+fn a_timeout_ends_the_whole_process_group() {
+    let begin = Instant::now();
+    let script = "sleep 300 & echo $!; wait";
+    let output = run(["--timeout", "200ms"].into_iter().chain(sh(script)).chain([":::", "x"]));
+    let child = exits(&output, 1);
+    assert!(begin.elapsed() < Duration::from_secs(100));
+    assert!(stderr(&output).contains("it took too long"), "{}", stderr(&output));
+    crate::help::until("the end of the child", || !crate::help::lives(&child));
+}
+
+#[test]
+fn what_ignores_sigterm_is_killed() {
+    let begin = Instant::now();
+    let script = "trap '' TERM; sh -c 'sleep 300' & echo $!; wait; sleep 300";
+    let options = ["--timeout", "100ms", "--kill-after", "200ms"];
+    let output = run(options.into_iter().chain(sh(script)).chain([":::", "x"]));
+    let child = exits(&output, 1);
+    assert!(begin.elapsed() >= Duration::from_millis(300));
+    assert!(begin.elapsed() < Duration::from_secs(100));
+    crate::help::until("the end of the child", || !crate::help::lives(&child));
+    // Also when the parent obeys and only its child does not, and has nothing to do with our pipes.
+    let script = "sh -c 'trap \"\" TERM; sleep 300' >/dev/null 2>&1 & echo $!; wait";
+    let output = run(options.into_iter().chain(sh(script)).chain([":::", "x"]));
+    let child = exits(&output, 1);
+    crate::help::until("the end of the child", || !crate::help::lives(&child));
+}
+
+#[test]
+fn what_cleans_up_when_its_time_is_over_may_say_so() {
+    let script = "trap 'echo bye; exit 0' TERM; sleep 300 & wait";
+    let output = run(["--timeout", "200ms"].into_iter().chain(sh(script)).chain([":::", "x"]));
+    assert_eq!(exits(&output, 1), "bye\n");
+}
+
+#[test]
+fn a_timeout_is_for_each_attempt() {
+    let place = Place::new("timeouts");
+    let script = format!("{COUNT} test $n -ge 3 || sleep 300");
+    let options = ["--timeout", "1s", "--retries", "2", "--backoff", "none"];
+    let file = place.text("count");
+    let output = run(options.into_iter().chain(sh(&script)).chain([":::", &file]));
+    assert_eq!(succeeds(&output), "3\n");
+}
+
+/// How many ran at once, at most.
+fn most(options: &[&str], jobs: usize) -> usize {
+    let place = Place::new(&format!("size-{}", options.join("")));
+    fs::create_dir(place.path("running")).unwrap();
+    let script = "mkdir $0/$1; ls $0 | wc -l; sleep 0.05; rmdir $0/$1";
+    let directory = place.text("running");
+    let names: Vec<_> = (0..jobs).map(|number| number.to_string()).collect();
+    let command = ["sh", "-c", script, &directory, "{}", ":::"];
+    let arguments = options.iter().copied().chain(command);
+    let output = run(arguments.chain(names.iter().map(String::as_str)));
+    let text = succeeds(&output);
+    text.lines().map(|line| line.trim().parse::<usize>().unwrap()).max().unwrap()
+}
+
+#[test]
+fn never_more_at_a_time_than_asked_for() {
+    assert_eq!(most(&["-j", "1"], 8), 1);
+    let three = most(&["-j", "3"], 24);
+    assert!((2..=3).contains(&three), "{three}");
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert!(most(&["-j", "100%"], 4 * cores) <= cores);
+    assert!(most(&[], 4 * cores) <= cores);
+}
+
+#[test]
+fn starts_are_kept_apart() {
+    let begin = Instant::now();
+    let options = ["-j", "8", "--delay", "60ms"];
+    let words = ["date", "+%s%N", "{}", ":::", "-u", "-u", "-u", "-u", "-u"];
+    let output = run(options.into_iter().chain(words));
+    let text = succeeds(&output);
+    assert!(begin.elapsed() >= Duration::from_millis(240));
+    assert_eq!(text.lines().count(), 5);
+}
+
+#[test]
+fn output_in_the_order_of_the_input() {
+    let script = "sleep 0.$1; echo $1";
+    let jobs = [":::", "4", "1", "3", "2", "0"];
+    let output = run(["-j", "5", "-k"].into_iter().chain(sh(script)).chain(jobs));
+    assert_eq!(succeeds(&output), "4\n1\n3\n2\n0\n");
+    let output =
+        run(["-j", "5"].into_iter().chain(sh("sleep $1; echo $1")).chain([":::", "2", "0"]));
+    assert_eq!(succeeds(&output), "0\n2\n", "as they end");
+}
+
+#[test]
+fn order_holds_when_the_first_is_the_slowest_of_many() {
+    let input = numbers(0..1_500);
+    let script = "test $1 != 0 || sleep 1; echo $1";
+    let output = run_with(["-j", "4", "-k"].into_iter().chain(sh(script)), input.as_bytes());
+    assert_eq!(succeeds(&output), input);
+}
+
+#[test]
+fn lines_with_their_argument() {
+    let output = run(["-k", "--tag", "printf", "%s\\n\\nlast", ":::", "a b", "c"]);
+    assert_eq!(succeeds(&output), "a b\ta b\na b\t\na b\tlastc\tc\nc\t\nc\tlast");
+}
+
+#[test]
+fn a_dry_run_prints_what_a_shell_would_do() {
+    let place = Place::new("dry");
+    let file = place.text("it's");
+    let output = run(["--dry-run", "touch", "{}", "a b", ":::", &file]);
+    let text = succeeds(&output);
+    assert!(!place.path("it's").exists());
+    assert!(
+        std::process::Command::new("sh")
+            .args(["-c", &format!("cd {}; {text}", place.text(""))])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(place.path("it's").exists() && place.path("a b").exists());
+}
+
+#[test]
+fn a_shell_if_asked_for() {
+    let output = run(["--shell", "echo {} | tr a-z A-Z; echo $((1+1))", ":::", "a; b $x 'c'"]);
+    assert_eq!(succeeds(&output), "A; B $X 'C'\n2\n");
+    assert_eq!(
+        succeeds(&run(["--shell", "echo", "a", "&&", "echo", "b", ":::", "$c"])),
+        "a\nb $c\n"
+    );
+    assert_eq!(succeeds(&run(["echo", "$HOME", "|", "{}", ":::", ";"])), "$HOME | ;\n");
+}
+
+#[test]
+fn failures_stop_the_rest() {
+    let input = numbers(1..=400);
+    // Those that run may finish.
+    let script = "test $1 -gt 2 || exit 1; sleep 0.2; echo $1";
+    let arguments = ["-j", "4", "--halt", "soon,fail=2"].into_iter().chain(sh(script));
+    let output = run_with(arguments, input.as_bytes());
+    let text = exits(&output, 1);
+    assert!(sorted(&text).starts_with(&["3", "4"]), "{text}");
+    assert!(text.lines().count() < 50, "{text}");
+    assert!(stderr(&output).contains("left"), "{}", stderr(&output));
+    // Or else they are stopped.
+    let begin = Instant::now();
+    let script = "test $1 = 1 && sleep 0.3 && exit 1; sleep 300; echo $1";
+    let arguments = ["-j", "4", "--halt", "now,fail=1"].into_iter().chain(sh(script));
+    let output = run_with(arguments, input.as_bytes());
+    assert_eq!(exits(&output, 1), "");
+    assert!(begin.elapsed() < Duration::from_secs(100));
+    // One more may have begun before that was known.
+    let told = stderr(&output);
+    assert!(told.contains("3 stopped") || told.contains("4 stopped"), "{told}");
+}
