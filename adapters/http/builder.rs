@@ -2,12 +2,15 @@
 
 use core::fmt;
 use std::boxed::Box;
+use std::io;
 use std::net::{TcpListener, ToSocketAddrs};
 use std::string::{String, ToString};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Instant;
 use std::vec::Vec;
+
+use ::tokio::runtime::Runtime;
 
 use super::guard::Guard;
 use super::routes::Plane;
@@ -113,16 +116,6 @@ impl Builder {
         }
         let listener = listen(&self.address, self.token.is_some())?;
         let address = listener.local_addr().map_err(StartError::Thread)?;
-        let runtime = ::tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(StartError::Thread)?;
-        let listener = {
-            let _here = runtime.enter();
-            ::tokio::net::TcpListener::from_std(listener).map_err(StartError::Thread)?
-        };
-
         let mut registry = prometheus_client::registry::Registry::with_prefix(self.namespace);
         registry.register_collector(Box::new(Metrics::new(self.control.clone())));
         let plane = Plane {
@@ -138,11 +131,25 @@ impl Builder {
             guard: Arc::new(guard),
             failures: self.failures,
         };
-        let serve = serve::serve(listener, app, stop.clone());
-        let thread = thread::Builder::new()
-            .name("droves-http".into())
-            .spawn(move || runtime.block_on(serve))
-            .map_err(StartError::Thread)?;
+        let (told, tells) = mpsc::channel();
+        let run = {
+            let stop = stop.clone();
+            // The runtime lives and dies on the thread, wherever this is called.
+            move || match runtime(listener) {
+                Ok((runtime, listener)) => {
+                    let _ = told.send(Ok(()));
+                    runtime.block_on(serve::serve(listener, app, stop));
+                }
+                Err(error) => {
+                    let _ = told.send(Err(error));
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("droves-http".into());
+        let thread = thread.spawn(run).map_err(StartError::Thread)?;
+        // It says nothing if it has panicked, and then joining it is all that is left.
+        let started = tells.recv().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
+        started.map_err(StartError::Thread)?;
         Ok(ControlPlane { address, stop, thread: Some(thread) })
     }
 }
@@ -159,6 +166,17 @@ fn listen(address: &str, has_token: bool) -> Result<TcpListener, StartError> {
     let listener = listener.map_err(|error| StartError::Listen(address.into(), error))?;
     listener.set_nonblocking(true).map_err(|error| StartError::Listen(address.into(), error))?;
     Ok(listener)
+}
+
+/// What the thread runs on.
+fn runtime(listener: TcpListener) -> io::Result<(Runtime, ::tokio::net::TcpListener)> {
+    let runtime =
+        ::tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let listener = {
+        let _here = runtime.enter();
+        ::tokio::net::TcpListener::from_std(listener)?
+    };
+    Ok((runtime, listener))
 }
 
 fn is_name(text: &str) -> bool {

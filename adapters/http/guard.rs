@@ -12,6 +12,7 @@ use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::Response;
@@ -49,20 +50,13 @@ impl Guard {
         address: SocketAddr,
     ) -> Result<Request<Body>, Response> {
         let (head, body) = request.into_parts();
-        // Not before it is known who asks is the body read; but what is refused here is small, or is cut off.
-        let asked = head.uri.authority().map(Authority::as_str);
-        if !self.is_host(&head.headers, asked, address) {
-            return Err(message(StatusCode::FORBIDDEN, None, "this Host is not served here"));
-        }
-        if !self.is_origin(&head.headers, address) {
-            return Err(message(StatusCode::FORBIDDEN, None, "other origins may not ask"));
-        }
-        if !OPEN.contains(&head.uri.path()) && !self.is_authorized(&head.headers) {
-            let mut refusal = message(StatusCode::UNAUTHORIZED, None, "this needs the token");
-            refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        let refusal = self.refusal(&head, address);
+        // Read in any case: whoever still sends does not see the answer.
+        let body = whole(body).await;
+        if let Some(refusal) = refusal {
             return Err(refusal);
         }
-        match whole(body).await {
+        match body {
             Ok(Some(bytes)) => Ok(Request::from_parts(head, Body::from(bytes))),
             Ok(None) => {
                 let text = format!("the body has more than {BODY} bytes");
@@ -70,6 +64,22 @@ impl Guard {
             }
             Err(_) => Err(message(StatusCode::BAD_REQUEST, None, "the body breaks off")),
         }
+    }
+
+    fn refusal(&self, head: &Parts, address: SocketAddr) -> Option<Response> {
+        let asked = head.uri.authority().map(Authority::as_str);
+        if !self.is_host(&head.headers, asked, address) {
+            return Some(message(StatusCode::FORBIDDEN, None, "this Host is not served here"));
+        }
+        if !self.is_origin(&head.headers, address) {
+            return Some(message(StatusCode::FORBIDDEN, None, "other origins may not ask"));
+        }
+        if OPEN.contains(&head.uri.path()) || self.is_authorized(&head.headers) {
+            return None;
+        }
+        let mut refusal = message(StatusCode::UNAUTHORIZED, None, "this needs the token");
+        refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        Some(refusal)
     }
 
     /// What every answer says: whatever it is, no page of others may use it.
@@ -156,8 +166,7 @@ fn same(shown: &str, token: &str) -> bool {
     differences == 0
 }
 
-/// The body, if it is not too long. What is too long is read all the same, and forgotten: whoever still sends would not
-/// see the answer.
+/// The body, if it is not too long. What is too long is read to its end, and forgotten.
 async fn whole(body: Body) -> Result<Option<Vec<u8>>, axum::Error> {
     let mut stream = body.into_data_stream();
     let (mut bytes, mut fits) = (Vec::new(), true);

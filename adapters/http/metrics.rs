@@ -43,6 +43,7 @@ const BOUNDS: [Duration; 20] = [
 /// A door's numbers, read when they are asked for, for a registry of `prometheus_client`:
 ///
 /// ```
+/// # #[cfg(feature = "threads")] {
 /// use droves::{http::Metrics, pool::Pool, threads::Threads};
 /// use prometheus_client::{encoding::text, registry::Registry};
 ///
@@ -57,6 +58,7 @@ const BOUNDS: [Duration; 20] = [
 /// # drop(registry);
 /// # pool.shutdown()?;
 /// # pool.join_blocking()?;
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 /// These are all fields of [`Stats`](crate::control::Stats), of which `succeeded`, `failed` and `retried` are known as

@@ -1,6 +1,7 @@
 //! The control plane: a door's numbers and size by HTTP, and a page that shows them.
 //!
 //! ```
+//! # #[cfg(feature = "threads")] {
 //! use droves::herd::{Herd, Item};
 //! use droves::http::{ControlPlane, Failures};
 //! use droves::threads::Threads;
@@ -22,6 +23,7 @@
 //! # droves::threads::block_on(herd.join())?;
 //! plane.stop();
 //! # drop(results);
+//! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //! ```text

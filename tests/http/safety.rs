@@ -42,6 +42,8 @@ fn another_host_is_refused_on_every_route() {
     assert_eq!(with(address, &line, &format!("Host: {address}\r\n")).status, 403);
     let line = format!("GET http://{address}/herd");
     assert_eq!(with(address, &line, &format!("Host: {address}\r\n")).status, 200);
+    let line = format!("CONNECT {address}");
+    assert_eq!(with(address, &line, &format!("Host: {address}\r\n")).status / 100, 4);
     for host in [address.to_string(), format!("localhost:{port}"), format!("LocalHost:{port}")] {
         assert_eq!(with(address, "GET /herd", &format!("Host: {host}\r\n")).status, 200, "{host}");
     }
@@ -226,6 +228,22 @@ fn bodies_and_heads_are_bounded() {
         assert_eq!(answer.status, 431);
     }
     assert_eq!(with(address, &format!("GET /{}", "x".repeat(20_000)), "").status / 100, 4);
+}
+
+#[test]
+fn who_sends_much_sees_that_he_is_refused() {
+    let (herd, _results) = herd_of(4);
+    let plane = plane_of(&herd).token("secret").start().unwrap();
+    let address = plane.local_addr();
+    let body = " ".repeat(1_000_000);
+    for (headers, status) in [
+        (format!("Host: {address}\r\n"), 401),
+        ("Host: example.com\r\n".into(), 403),
+        (format!("Host: {address}\r\nOrigin: null\r\n"), 403),
+    ] {
+        let start = format!("PATCH /herd HTTP/1.1\r\n{headers}Content-Length: 1000000\r\n\r\n");
+        assert_eq!(raw(address, format!("{start}{body}")).status, status, "{headers}");
+    }
 }
 
 #[test]
