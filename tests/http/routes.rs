@@ -85,7 +85,7 @@ fn what_is_not_drained_in_time_is_left_over() {
     let plane = plane_of(&herd).start().unwrap();
     let address = plane.local_addr();
     for id in 0..4 {
-        herd.send_blocking(id, 300).unwrap();
+        herd.send_blocking(id, 1_500).unwrap();
     }
     until("one is at work", || herd.stats().running == 1);
     for body in [r#"{"within": -1}"#, r#"{"within": "1s"}"#, r#"{"within": 1e300}"#, "{}", "5", "?"]

@@ -116,7 +116,7 @@ fn gh_15_smaller_while_it_is_busy() {
     let plane = plane_of(&herd).start().unwrap();
     let address = plane.local_addr();
     for id in 0..40 {
-        herd.send_blocking(id, 20).unwrap();
+        herd.send_blocking(id, 100).unwrap();
     }
     until("all are at work", || herd.stats().running == 4);
     assert_eq!(patch(address, r#"{"num": 1}"#).status, 200);
