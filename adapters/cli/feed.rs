@@ -55,7 +55,7 @@ impl Source {
     }
 }
 
-/// Sends all there is. `gate` has room for as many as may be sent and not yet printed.
+/// Sends all there is; does not close the herd. `gate` has room for as many as may be sent and not yet printed.
 pub(crate) fn feed(
     mut source: Source,
     template: &Template,
@@ -80,7 +80,6 @@ pub(crate) fn feed(
         }
     }
     fed.skipped = source.skipped;
-    herd.close();
     fed
 }
 

@@ -8,8 +8,11 @@
 //! | `work` | the herd's handler: what is done with a job |
 //! | `job`, `output`, `stop` | a process group, what it prints, and how it is stopped |
 //! | `print`, `report`, `joblog`, `progress` | what comes out |
+//! | `client` | `droves status` and `droves scale`, which ask a control plane |
 //! | `run` | all of it together: the herd, its results, signals, the exit status |
 
+#[cfg(unix)]
+mod client;
 #[cfg(unix)]
 mod feed;
 #[cfg(unix)]
@@ -44,6 +47,8 @@ fn main() -> ExitCode {
     use clap::Parser;
     match options::Options::parse().verb {
         options::Verb::Run(run) => run::run(*run),
+        options::Verb::Scale { size, plane } => client::scale(size, &plane),
+        options::Verb::Status { json, plane } => client::status(json, &plane),
     }
 }
 

@@ -18,8 +18,8 @@ Examples:
     droves run -j 4 -a urls.txt --retries 5 --backoff exp:1s..30s --timeout 60s curl -fsSO {}
   Go on with what is left after an interruption, by the log of what was done:
     droves run -a files.txt --joblog done.tsv --resume sha256sum {}
-  Results in the order of the arguments, each line with its argument before it:
-    droves run -k --tag ping -c 1 ::: 10.0.0.1 10.0.0.2 10.0.0.3
+  Watch it at http://127.0.0.1:2112/, and have 8 run at a time from another terminal by `droves scale 8`:
+    droves run --listen 127.0.0.1:2112 -a videos.txt ffmpeg -i {} {.}.mp4
   A pipeline, for which there has to be a shell; see first what it would run:
     ls *.csv | droves run --dry-run --shell 'sort -u {} > {.}.sorted'";
 
@@ -36,6 +36,34 @@ pub(crate) enum Verb {
     /// Runs a command for each line of standard input
     #[command(after_help = EXAMPLES)]
     Run(Box<Run>),
+    /// Changes how many jobs of a running `droves run --listen` run at a time
+    Scale {
+        /// How many
+        #[arg(value_name = "N")]
+        size: usize,
+        #[command(flatten)]
+        plane: Plane,
+    },
+    /// Tells how a running `droves run --listen` gets on
+    Status {
+        /// All there is, as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        plane: Plane,
+    },
+}
+
+/// Where a control plane is.
+#[derive(Args, Debug)]
+pub(crate) struct Plane {
+    /// Where it listens
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2112")]
+    pub(crate) addr: String,
+
+    /// What it was given as --token
+    #[arg(long, value_name = "TOKEN", env = "DROVES_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -110,6 +138,14 @@ pub(crate) struct Run {
     /// Leaves out the jobs that have succeeded, by the log
     #[arg(long, requires = "joblog")]
     pub(crate) resume_failed: bool,
+
+    /// Opens the control plane at this address: a page, metrics, and what `droves status` and `droves scale` talk to
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<String>,
+
+    /// What callers of the control plane must know; needed where other machines can reach it
+    #[arg(long, value_name = "TOKEN", env = "DROVES_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
 
     /// Says nothing of its own but errors
     #[arg(short, long)]

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use droves::herd::{Done, Failure, Herd, Outcome, Results, Trouble};
+use droves::herd::{About, Done, Failure, Herd, Outcome, Results, Trouble};
+use droves::http::{ControlPlane, Failures};
 use droves::mailbox::{Receiver, Sender, channel};
 use droves::signals::{INT, Signals, TERM, USR1, USR2};
 use droves::threads::Threads;
@@ -119,6 +120,7 @@ struct Running {
     fed: Receiver<Fed>,
     /// With an order to be kept: as many as were sent and not printed.
     gate: Option<Receiver<()>>,
+    plane: Option<ControlPlane>,
 }
 
 impl Running {
@@ -138,9 +140,27 @@ impl Running {
         let worker = work.clone();
         let builder = Herd::blocking_builder(move |item| worker.attempt(item));
         let builder = builder.size(options.size()).capacity(room);
-        let builder = builder.max_retries(retries).backoff(options.backoff);
+        let mut builder = builder.max_retries(retries).backoff(options.backoff);
         let threads = Threads::new().stack_size(STACK);
+        let failures = Failures::new();
+        if options.listen.is_some() {
+            let noted = failures.clone();
+            let note = move |about: &About<'_, Job>, failure: &Failure<Box<Report>>| {
+                let why = failure.error().map(|report| report.attempt.ending.words());
+                noted.note(about.body.number, about.attempts, why.as_deref().unwrap_or("panicked"));
+            };
+            builder = builder.measured(threads.clone()).on_failure(note);
+        }
         let (herd, results) = builder.start(&threads).map_err(|error| error.to_string())?;
+        let plane = options.listen.as_deref().map(|address| {
+            let plane = ControlPlane::builder(herd.clone()).address(address);
+            let plane = plane.max_size(room).failures(&failures);
+            match &options.token {
+                Some(token) => plane.token(token).start(),
+                None => plane.start(),
+            }
+        });
+        let plane = plane.transpose().map_err(|error| error.to_string())?;
         let signals = Signals::new([INT, TERM, USR1, USR2]).map_err(text)?;
         let (sender, signalled) = channel(1).expect("the capacity is in range");
         let (told, of) = (herd.clone(), stopper.clone());
@@ -152,11 +172,12 @@ impl Running {
         let sink = herd.clone();
         let feeding = move || {
             let fed = feed(source, &work.template, &sink, gate);
-            // Nobody may want to know.
+            // Before the herd can end. Nobody may want to know.
             let _ = done.try_send(fed);
+            sink.close();
         };
         spawn("input").spawn(feeding).map_err(text)?;
-        Ok(Self { herd, results, stopper, signalled, fed, gate: pass })
+        Ok(Self { herd, results, stopper, signalled, fed, gate: pass, plane })
     }
 }
 
@@ -179,6 +200,9 @@ struct Watch<'a> {
 impl<'a> Watch<'a> {
     fn new(running: Running, options: &'a Run, printer: Printer, total: Option<u64>) -> Self {
         let progress = Progress::new(options.quiet, total);
+        if let Some(plane) = &running.plane {
+            progress.say(format_args!("listening on http://{}/", plane.local_addr()));
+        }
         let (counts, order) = (Counts::default(), Order::default());
         let (halted, broken, mute) = (false, false, false);
         Self { running, options, printer, progress, counts, order, halted, broken, mute }
@@ -305,13 +329,8 @@ impl<'a> Watch<'a> {
 
     fn conclude(mut self) -> u8 {
         let signal = self.running.signalled.try_recv().ok();
-        let stopped = signal.is_some() || self.halted || self.broken;
-        // Where the input comes from may never end.
-        let fed = if stopped {
-            self.running.fed.recv_deadline(Instant::now() + MOMENT).ok()
-        } else {
-            self.running.fed.recv_blocking()
-        };
+        // When all has been read it is there. Otherwise where the input comes from may never end.
+        let fed = self.running.fed.recv_deadline(Instant::now() + MOMENT).ok();
         let waiting = self.running.herd.join_blocking().map_or(0, Iterator::count);
         let unread = fed.as_ref().is_none_or(|fed| fed.refused);
         let left = match (waiting, unread) {

@@ -9,6 +9,7 @@ mod logs;
 mod memory;
 mod options;
 mod outputs;
+mod plane;
 mod quoting;
 mod signals;
 mod stopping;

@@ -1,0 +1,132 @@
+//! `--listen`, and the commands that talk to it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::process::{Child, ChildStderr, Command, Output};
+
+use crate::help::{MS, Place, count, droves, end, exits, run, start, stderr, succeeds, until};
+
+const WAIT: &str = "echo > begun/$1; while ! test -e go; do sleep 0.02; done; test $1 != 7";
+
+/// Forty jobs, of which each begins and waits.
+struct Herd {
+    child: Child,
+    errors: BufReader<ChildStderr>,
+    address: String,
+    place: Place,
+}
+
+impl Herd {
+    fn start(name: &str, options: &[&str]) -> Self {
+        let place = Place::new(&format!("plane-{name}"));
+        fs::create_dir(place.path("begun")).unwrap();
+        let mut command = droves(["--listen", "127.0.0.1:0"]);
+        command.args(options).args(["sh", "-c", WAIT, "sh", "{}", ":::"]);
+        command.args((0..40).map(|number| number.to_string()));
+        let mut child = start(command.current_dir(place.path("")));
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        errors.read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("droves: listening on http://").unwrap();
+        let address = address.trim_end_matches('/').to_owned();
+        Self { child, errors, address, place }
+    }
+
+    fn ask(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_droves"));
+        command.args(words).args(["--addr", &self.address]).output().unwrap()
+    }
+
+    #[track_caller]
+    fn settle(&self, begun: usize) {
+        let directory = self.place.path("begun");
+        until("jobs begin", || count(&directory) >= begun);
+        std::thread::sleep(150 * MS);
+        assert_eq!(count(&directory), begun);
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        self.place.write("go", "");
+        let status = end(&mut self.child);
+        let mut told = String::new();
+        self.errors.read_to_string(&mut told).unwrap();
+        (status.code(), told)
+    }
+}
+
+#[test]
+fn the_size_changes_while_it_runs() {
+    let herd = Herd::start("scale", &["-j", "0"]);
+    assert_eq!(succeeds(&herd.ask(&["scale", "3"])), "3\n");
+    herd.settle(3);
+    assert_eq!(succeeds(&herd.ask(&["scale", "5"])), "5\n");
+    herd.settle(5);
+    assert_eq!(succeeds(&herd.ask(&["scale", "0"])), "0\n");
+    let table = succeeds(&herd.ask(&["status"]));
+    let rows: Vec<Vec<_>> = table.lines().map(|row| row.split_whitespace().collect()).collect();
+    for row in [["phase", "draining"], ["size", "0"], ["running", "5"], ["waiting", "35"]] {
+        assert!(rows.contains(&row.to_vec()), "{row:?} in\n{table}");
+    }
+    // Above what there can be.
+    let refused = herd.ask(&["scale", "9999999"]);
+    exits(&refused, 1);
+    assert!(stderr(&refused).contains("refused (400)"), "{}", stderr(&refused));
+    herd.place.write("go", "");
+    let ended = || succeeds(&herd.ask(&["status", "--json"])).contains("\"succeeded\":5");
+    until("they end", ended);
+    herd.settle(5);
+    succeeds(&herd.ask(&["scale", "4"]));
+    let (code, told) = herd.end();
+    assert_eq!(code, Some(1), "one of them fails: {told}");
+    assert!(told.contains("39 succeeded, 1 failed"), "{told}");
+}
+
+#[test]
+fn numbers_as_json() {
+    let herd = Herd::start("json", &["-j", "2"]);
+    herd.settle(2);
+    let text = succeeds(&herd.ask(&["status", "--json"]));
+    assert_eq!(text.lines().count(), 1);
+    for part in ["\"running\":2", "\"size\":2", "\"submitted\":40", "\"failures\":[]"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(herd.end().0, Some(1));
+}
+
+#[test]
+fn a_token_is_asked_for() {
+    let herd = Herd::start("token", &["-j", "1", "--token", "s3cret"]);
+    for wrong in [&["status"][..], &["status", "--token", "other"], &["scale", "2"]] {
+        let refused = herd.ask(wrong);
+        exits(&refused, 1);
+        assert!(stderr(&refused).contains("refused (401)"), "{}", stderr(&refused));
+    }
+    assert_eq!(succeeds(&herd.ask(&["scale", "2", "--token", "s3cret"])), "2\n");
+    herd.settle(2);
+    assert_eq!(herd.end().0, Some(1));
+}
+
+#[test]
+fn what_cannot_listen_runs_nothing() {
+    let place = Place::new("plane-busy");
+    let file = place.text("made");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy = taken.local_addr().unwrap().to_string();
+    for (address, why) in [(busy.as_str(), busy.as_str()), ("0.0.0.0:0", "token"), ("here", "here")]
+    {
+        let output = run(["--listen", address, "touch", ":::", &file]);
+        exits(&output, 2);
+        assert!(stderr(&output).contains(why), "{}", stderr(&output));
+    }
+    assert!(!place.path("made").exists());
+}
+
+#[test]
+fn nobody_there_is_an_error() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_droves"));
+    let output = command.args(["status", "--addr", &free]).output().unwrap();
+    exits(&output, 1);
+    assert!(stderr(&output).contains(&free), "{}", stderr(&output));
+}
