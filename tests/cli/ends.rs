@@ -104,3 +104,21 @@ fn what_a_job_leaves_in_the_background_is_not_waited_for() {
     // Whoever reads it is gone.
     crate::help::until("the end of yes", || !crate::help::lives(child));
 }
+
+#[test]
+fn a_bar_on_a_terminal_and_lines_elsewhere() {
+    let jobs = "sleep 0.3; echo out; test $1 != 2";
+    let arguments = ["-j", "1", "sh", "-c", jobs, "sh", "{}", ":::", "1", "2", "3"];
+    let elsewhere = run(arguments);
+    exits(&elsewhere, 1);
+    assert!(!stderr(&elsewhere).contains("ETA") && !stderr(&elsewhere).contains('\u{1B}'));
+    // A terminal of its own.
+    let command =
+        format!("{} run -j 1 sh -c '{jobs}' sh {{}} ::: 1 2 3", env!("CARGO_BIN_EXE_droves"));
+    let output =
+        std::process::Command::new("script").args(["-qec", &command, "/dev/null"]).output();
+    let text = exits(&output.unwrap(), 1);
+    for part in ["2/3, 1 failed", "ETA", "/s", "out", "job 2 failed", "2 succeeded, 1 failed"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}

@@ -1,8 +1,8 @@
 //! `--listen`, and the commands that talk to it.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Output};
 
 use crate::help::{MS, Place, count, droves, end, exits, run, start, stderr, succeeds, until};
@@ -129,4 +129,38 @@ fn nobody_there_is_an_error() {
     let output = command.args(["status", "--addr", &free]).output().unwrap();
     exits(&output, 1);
     assert!(stderr(&output).contains(&free), "{}", stderr(&output));
+}
+
+#[test]
+fn a_herd_that_is_drained_reads_no_more() {
+    let mut child = start(&mut droves(["--listen", "127.0.0.1:0", "echo"]));
+    let mut stdin = child.stdin.take().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    errors.read_line(&mut line).unwrap();
+    let address = line.trim().rsplit("http://").next().unwrap().trim_end_matches('/').to_owned();
+    let post = |path: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    };
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    writeln!(stdin, "first").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "first");
+    // What comes while it is quiet waits.
+    post("/quiet");
+    writeln!(stdin, "second").unwrap();
+    std::thread::sleep(100 * MS);
+    post("/resume");
+    assert_eq!(lines.next().unwrap().unwrap(), "second");
+    post("/drain");
+    // Though its input has not ended.
+    assert_eq!(end(&mut child).code(), Some(1));
+    let mut told = String::new();
+    errors.read_to_string(&mut told).unwrap();
+    assert!(told.contains("the rest of the input left"), "{told}");
+    drop(stdin);
 }
