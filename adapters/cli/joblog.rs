@@ -64,11 +64,14 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Joblog(File);
 
 impl Joblog {
-    /// A new log in place of what was in the file.
+    /// A new log in place of an old one. Any other file is left as it is.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         // What is no file, such as a terminal, has nothing to be thrown away.
         if file.metadata()?.is_file() {
+            if file.metadata()?.len() > 0 {
+                check(&file)?;
+            }
             file.set_len(0)?;
         }
         file.write_all(FIELDS.as_bytes())?;
@@ -83,6 +86,8 @@ impl Joblog {
             file.write_all(FIELDS.as_bytes())?;
             return Ok((Self(file), Past::default()));
         }
+        file.rewind()?;
+        check(&file)?;
         file.rewind()?;
         let past = Past::read(&mut BufReader::with_capacity(1 << 16, &file))?;
         file.seek(SeekFrom::End(-1))?;
@@ -123,6 +128,17 @@ impl Joblog {
             _ => Err(io::ErrorKind::StorageFull.into()),
         }
     }
+}
+
+/// Whether a file begins as logs do. It may have been cut off.
+fn check(file: &File) -> io::Result<()> {
+    let mut begin = Vec::new();
+    file.take(FIELDS.len() as u64).read_to_end(&mut begin)?;
+    if FIELDS.as_bytes().starts_with(&begin) {
+        return Ok(());
+    }
+    let why = "this is another file and no joblog, and is left as it is";
+    Err(io::Error::new(io::ErrorKind::InvalidData, why))
 }
 
 /// What has ended before, by key: 24 bytes each.

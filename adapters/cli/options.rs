@@ -14,11 +14,11 @@ const EXAMPLES: &str = "\
 Examples:
   Compress every log, as many at a time as there are cores:
     find . -name '*.log' -print0 | droves run -0 gzip {}
-  Fetch 4 at a time, each up to 6 times, with growing pauses and a time limit:
-    droves run -j 4 -a urls.txt --retries 5 --backoff exp:1s..30s --timeout 60s curl -fsSO {}
+  Fetch 4 at a time, each up to 6 times, with a limit of time and growing pauses:
+    droves run -j 4 -a urls.txt --retries 5 --timeout 60s curl -fsSO {}
   Go on with what is left after an interruption, by the log of what was done:
     droves run -a files.txt --joblog done.tsv --resume sha256sum {}
-  Watch it at http://127.0.0.1:2112/, and have 8 run at a time from another terminal by `droves scale 8`:
+  Watch it by a browser at that address, and have 8 run by `droves scale 8`:
     droves run --listen 127.0.0.1:2112 -a videos.txt ffmpeg -i {} {.}.mp4
   A pipeline, for which there has to be a shell; see first what it would run:
     ls *.csv | droves run --dry-run --shell 'sort -u {} > {.}.sorted'";

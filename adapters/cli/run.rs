@@ -12,7 +12,7 @@ use droves::http::{ControlPlane, Failures};
 use droves::mailbox::{Receiver, Sender, channel};
 use droves::signals::{INT, Signals, TERM, USR1, USR2};
 use droves::threads::Threads;
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::feed::{Fed, Jobs, Source, feed};
 use super::input::Input;
@@ -30,6 +30,10 @@ use super::work::{Pace, Work};
 const USAGE: u8 = 2;
 /// How long we wait for those who should be done by now.
 const MOMENT: Duration = Duration::from_millis(200);
+/// How many files a job has at most: two pipes, one that tells of its end, and two that keep what it prints.
+const FILES: u64 = 5;
+/// How many we have beside those.
+const OWN_FILES: u64 = 64;
 /// How much the thread of a worker has for its stack, in bytes.
 const STACK: usize = 256 << 10;
 
@@ -395,12 +399,16 @@ fn heed(mut signals: Signals, herd: &Jobs, stopper: &Stopper, mut told: Sender<i
     }
 }
 
-/// How many jobs there may be between input and output. Each may have files: a running one those of its pipes, one
-/// that has ended those that have what it printed.
+/// How many jobs there may be between input and output. Each may have files, those of its pipes or those that have what
+/// it printed; if there may not be as many of them, we ask for more, as the jobs then may too.
 fn room(size: usize) -> usize {
     let wanted = size.saturating_mul(4).max(256);
-    let Some(files) = getrlimit(Resource::Nofile).current else { return wanted };
-    let files = usize::try_from(files).unwrap_or(usize::MAX);
-    let spare = files.saturating_sub(64).saturating_sub(size.saturating_mul(5)) / 2;
-    wanted.min(spare).max(size).max(16)
+    let needed = (wanted as u64).saturating_mul(FILES).saturating_add(OWN_FILES);
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let Some(now) = current.filter(|now| *now < needed) else { return wanted };
+    let most = maximum.map_or(needed, |maximum| maximum.min(needed));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum });
+    let files = if raised.is_ok() { most } else { now };
+    let room = files.saturating_sub(OWN_FILES) / FILES;
+    usize::try_from(room).unwrap_or(wanted).min(wanted).max(size).max(16)
 }

@@ -11,6 +11,9 @@ use super::joblog::{Entry, Joblog};
 use super::report::{Job, Report};
 use super::template::Template;
 
+/// How often a job that waits for its turn looks whether it still is to have one.
+const TICK: Duration = Duration::from_millis(50);
+
 /// All that a job needs to be run.
 pub(crate) struct Work {
     pub(crate) template: Template,
@@ -24,7 +27,7 @@ impl Work {
     /// One attempt. If it fails, the herd tries again as often as it may.
     pub(crate) fn attempt(&self, item: &Item<Job>) -> Result<Box<Report>, Fault<Box<Report>>> {
         let command = self.template.fill(&item.line, item.number);
-        let stopped = self.pace.as_ref().is_some_and(|pace| pace.wait(&self.limits));
+        let stopped = self.pace.as_ref().is_some_and(|pace| pace.wait(item, &self.limits));
         let (start, begin) = (SystemTime::now(), Instant::now());
         let attempt = if stopped { Attempt::stopped() } else { run(&command, &self.limits) };
         let elapsed = begin.elapsed();
@@ -73,10 +76,16 @@ impl Pace {
         Self { delay, give, take }
     }
 
-    /// Returns whether jobs are to stop.
-    fn wait(&self, limits: &Limits) -> bool {
+    /// Waits for its turn. Returns whether no more are to be started.
+    fn wait(&self, item: &Item<Job>, limits: &Limits) -> bool {
         let (mut give, mut take) = (self.give.clone(), self.take.clone());
-        let stopped = take.recv_blocking().is_none_or(|turn| limits.stop.sleep_until(turn));
+        // Whoever has it lets it go at the latest when all are to stop.
+        let turn = take.recv_blocking().unwrap_or_else(Instant::now);
+        let mut stopped = item.is_cancelled();
+        while !stopped && Instant::now() < turn {
+            stopped =
+                limits.stop.sleep_until(turn.min(Instant::now() + TICK)) || item.is_cancelled();
+        }
         // There is room, as nobody else has it.
         let _ = give.try_send(Instant::now() + self.delay);
         stopped

@@ -14,7 +14,7 @@ const FIELDS: &str = "key\tagain\tjob\tstart\tseconds\tattempts\tstatus\tcommand
 #[test]
 fn a_line_for_each_job() {
     let place = Place::new("log");
-    let log = place.write("log", "what was there before\n");
+    let log = place.write("log", format!("{FIELDS}\nan old line\n"));
     let arguments = ["-j", "1", "--joblog", &log, "--retries", "1", "--backoff", "none"];
     let output = run(arguments.into_iter().chain(["sh", "-c", "exit $0", "{}", ":::", "0", "7"]));
     exits(&output, 1);
@@ -25,6 +25,18 @@ fn a_line_for_each_job() {
     assert_eq!([lines[1][1], lines[1][2], lines[1][5], lines[1][6]], ["0", "1", "1", "0"]);
     assert_eq!([lines[2][1], lines[2][2], lines[2][5], lines[2][6]], ["0", "2", "2", "7"]);
     assert_eq!(lines[2][7], "sh -c 'exit $0' 7");
+}
+
+#[test]
+fn what_is_no_log_is_left_as_it_is() {
+    let place = Place::new("no-log");
+    let file = place.write("file", "of great value\n");
+    for options in [&["--joblog", &file][..], &["--joblog", &file, "--resume"]] {
+        let output = run(options.iter().copied().chain(["echo", ":::", "x"]));
+        assert_eq!(exits(&output, 2), "");
+        assert!(stderr(&output).contains("no joblog"), "{}", stderr(&output));
+        assert_eq!(place.read("file"), "of great value\n");
+    }
 }
 
 #[test]

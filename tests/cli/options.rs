@@ -190,3 +190,11 @@ fn failures_stop_the_rest() {
     let told = stderr(&output);
     assert!(told.contains("3 stopped") || told.contains("4 stopped"), "{told}");
 }
+
+#[test]
+fn more_at_a_time_than_there_may_be_files() {
+    let droves = env!("CARGO_BIN_EXE_droves");
+    let script = format!("ulimit -Sn 64; seq 200 | {droves} run -j 100 sh -c 'sleep 0.2; echo $0'");
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(succeeds(&output).lines().count(), 200);
+}

@@ -140,3 +140,25 @@ fn two_signals_change_the_size() {
     assert_eq!(status, Some(0), "{told}");
     assert_eq!(count(&place.path("begun")), 40);
 }
+
+#[test]
+fn nobody_is_started_who_waits_for_his_turn() {
+    let jobs = Jobs::start("turn", &["-j", "3", "--delay", "1h"], "true");
+    jobs.settle(1);
+    signal(&jobs.child, "INT");
+    let (status, told, place) = jobs.end();
+    assert_eq!(status, Some(130), "{told}");
+    assert_eq!(count(&place.path("begun")), 1);
+}
+
+#[test]
+fn the_third_ends_it_though_nobody_reads_what_it_prints() {
+    let mut child = start(droves(["head", "-c", "1000000", ":::"]).args(["/dev/zero"; 20]));
+    // It stands still with a full pipe.
+    std::thread::sleep(Duration::from_millis(500));
+    for _ in 0..3 {
+        signal(&child, "TERM");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(end(&mut child).code(), Some(143));
+}
