@@ -53,7 +53,7 @@ pub trait World: Sized + 'static {
     fn start_tasks_on(&self, tasks: &mut TheTasks, odds: &Odds) -> Result<bool, tasks::StartError>;
 
     /// The runtime's time, for handlers.
-    fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static;
+    fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static + use<Self>;
 
     fn now(&self) -> Instant {
         Clock::now(self.rt())
@@ -180,7 +180,7 @@ pub mod on_threads {
     impl World for OnThreads {
         rt!(Threads);
 
-        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static + use<> {
             let rt = self.rt.clone();
             move || rt.now()
         }
@@ -227,7 +227,7 @@ pub mod on_tokio {
     impl World for TokioOne {
         rt!(Tokio);
 
-        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static + use<> {
             let rt = self.rt.clone();
             move || rt.now()
         }
@@ -256,7 +256,7 @@ pub mod on_tokio {
     impl World for TokioMany {
         rt!(Tokio);
 
-        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static + use<> {
             let rt = self.rt.clone();
             move || rt.now()
         }
@@ -285,7 +285,7 @@ pub mod on_tokio {
     impl World for OnLocalSet {
         rt!(TokioLocal);
 
-        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static + use<> {
             let tokio = self.tokio.clone();
             move || tokio.now()
         }
@@ -357,7 +357,7 @@ pub mod on_smol {
             tasks.start(&Odd(self.rt, odds.clone()))
         }
 
-        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static + use<> {
             || Smol.now()
         }
 
@@ -417,7 +417,7 @@ pub mod on_async_executor {
     impl World for OnExecutor {
         rt!(Executor);
 
-        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static + use<> {
             let rt = self.rt.clone();
             move || rt.now()
         }
@@ -430,7 +430,7 @@ pub mod on_async_executor {
     impl World for OnLocalExecutor {
         rt!(LocalExecutor);
 
-        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static + use<> {
             // That of all executors.
             let executor = Executor::new(&Arc::default());
             move || executor.now()
@@ -477,7 +477,7 @@ pub mod on_sim {
     impl World for OnSim {
         rt!(Sim);
 
-        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static {
+        fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static + use<> {
             || SIM.with_borrow(|sim| sim.as_ref().expect("it was made on this thread").now())
         }
 

@@ -158,7 +158,7 @@ async fn promise_01_every_item_is_accounted_for_once<W: World>(w: &W) {
 }
 
 /// A herd with one item of each mark: 0 runs, 1 waits, 2 backs off, and 3 is scheduled.
-async fn marked<W: World>(
+pub async fn marked<W: World>(
     w: &W,
     tally: &Tally,
     gate: &Gate,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use droves::herd::{Failure, Fault, Item, Kind, Outcome, Trouble};
 use droves::retry::{Backoff, Exhausted, Policy};
 
-use super::help::{Body, Log, Problem, TheDone, body, herd, ids, rest};
+use super::help::{Body, HerdBuilder, Log, Problem, TheDone, body, herd, ids, rest};
 use crate::help::{Court, Tally};
 use crate::world::World;
 
@@ -81,7 +81,7 @@ async fn gh_06_three_retries_are_four_attempts_and_then_failure<W: World>(w: &W)
             async move { Err(Fault::Retry(Problem(item.attempt()))) }
         });
         let builder = builder.backoff(Backoff::constant(Duration::from_millis(1)));
-        let builder = retries.into_iter().fold(builder, |it, retries| it.max_retries(retries));
+        let builder = retries.into_iter().fold(builder, HerdBuilder::max_retries);
         let (herd, mut results) = builder.start(w.rt()).unwrap();
         herd.send(1, body(0)).await.unwrap();
         let done = results.next().await.unwrap();
