@@ -11,5 +11,4 @@ mod options;
 mod outputs;
 mod plane;
 mod quoting;
-mod signals;
 mod stopping;
