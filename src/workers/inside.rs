@@ -11,11 +11,11 @@ std::thread_local! {
 
 /// Lasts as long as a worker is being polled.
 #[derive(Debug)]
-pub(super) struct Inside(core::marker::PhantomData<*const ()>);
+pub(crate) struct Inside(core::marker::PhantomData<*const ()>);
 
 impl Inside {
     /// The calling thread is in a worker of this door.
-    pub(super) fn enter(door: *const ()) -> Self {
+    pub(crate) fn enter(door: *const ()) -> Self {
         #[cfg(feature = "std")]
         let _ = DOORS.try_with(|doors| doors.borrow_mut().push(door));
         #[cfg(not(feature = "std"))]

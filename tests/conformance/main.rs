@@ -118,6 +118,7 @@ mod blocking;
 mod ending;
 mod errors;
 mod facts;
+mod group;
 mod help;
 mod herd;
 #[cfg(any(feature = "async-executor", feature = "sim", feature = "tokio"))]

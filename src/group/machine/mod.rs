@@ -241,6 +241,14 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
         self.live as usize
     }
 
+    /// Whether members may still be inserted.
+    ///
+    /// # Cost
+    /// None.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// A slot.
     ///
     /// # Panics

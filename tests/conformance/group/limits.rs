@@ -1,0 +1,103 @@
+//! Members that take too long.
+
+use std::time::Duration;
+
+use droves::group::machine::Cut;
+use droves::group::{Exit, Group, Member, Notice, Topic, What};
+
+use super::help::{Groups, Log, TERM, service};
+use crate::help::Court;
+
+const SHORT: Duration = Duration::from_millis(20);
+
+/// Never ready, hears nothing, and ends with its cancellation or not at all.
+fn deaf(name: &str, hears_cancel: bool, ready: bool, court: &Court) -> Member {
+    let witness = court.witness();
+    Member::new(name, move |run| {
+        let witness = witness.clone();
+        async move {
+            if ready {
+                run.ready();
+            }
+            let token = run.cancel_token();
+            if hears_cancel {
+                token.cancelled().await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+            drop(witness);
+        }
+    })
+}
+
+async fn limits_a_member_that_is_never_ready_is_cancelled<W: Groups>(w: &W) {
+    let (log, court) = (Log::new(), Court::new());
+    let slow = deaf("slow", true, false, &court).ready_within(SHORT);
+    let handle = Group::parallel([service("a", &log), slow]).termination(TERM);
+    let handle = handle.start(w.rt()).unwrap();
+    let begun = w.now();
+    let error = handle.wait().await.unwrap_err();
+    assert!(w.now().saturating_since(begun) >= SHORT);
+    let text = "slow exited with error: it was not ready in time\na exited with nil";
+    assert_eq!(error.to_string(), text);
+    assert_eq!(error.trace().exits()[0].cut, Some(Cut::NotReady));
+}
+
+async fn limits_a_member_that_ignores_signals_is_cancelled_and_then_abandoned<W: Groups>(w: &W) {
+    let (log, court) = (Log::new(), Court::new());
+    let members = [
+        service("a", &log),
+        deaf("polite", true, true, &court).stop_within(SHORT),
+        deaf("deaf", false, true, &court).stop_within(SHORT),
+    ];
+    let handle = Group::ordered(members).start(w.rt()).unwrap();
+    handle.ready().await.unwrap();
+    handle.signal(TERM).unwrap();
+    let error = handle.wait().await.unwrap_err();
+    let exits = error.trace().exits();
+    assert!(matches!(exits[0].exit, Exit::Abandoned));
+    assert_eq!(exits[0].cut, Some(Cut::Abandoned));
+    assert!(exits[1].exit.is_clean() && exits[1].cut == Some(Cut::Cancelled));
+    assert!(exits[2].exit.is_clean() && exits[2].cut.is_none());
+    // One abandoned is dropped where it waits. The functions go with the group.
+    w.until(|| court.count() == 0).await;
+    let mut events = handle.events(Topic::All).await;
+    let mut abandoned = 0;
+    while let Some(notice) = events.next().await {
+        let Notice::Event(event) = notice else { panic!("{notice:?}") };
+        abandoned += usize::from(matches!(event.what, What::Abandoned));
+    }
+    assert_eq!(abandoned, 1);
+}
+
+async fn limits_a_stop_deadline_holds_for_the_whole_group<W: Groups>(w: &W) {
+    let court = Court::new();
+    let members = ["a", "b", "c"].map(|name| deaf(name, name == "b", true, &court));
+    let group = Group::ordered(members).stop_within(SHORT);
+    let handle = group.start(w.rt()).unwrap();
+    handle.ready().await.unwrap();
+    handle.signal(TERM).unwrap();
+    let begun = w.now();
+    let error = handle.wait().await.unwrap_err();
+    assert!(w.now().saturating_since(begun) >= 2 * SHORT);
+    let exits = error.trace().exits();
+    assert_eq!(exits[0].name(), "b");
+    assert!(exits[1..].iter().all(|exit| matches!(exit.exit, Exit::Abandoned)));
+    w.until(|| court.count() == 0).await;
+}
+
+async fn limits_cancel_asks_all_members_at_once<W: Groups>(w: &W) {
+    let court = Court::new();
+    let members = ["a", "b", "c"].map(|name| deaf(name, true, true, &court));
+    let handle = Group::ordered(members).start(w.rt()).unwrap();
+    handle.ready().await.unwrap();
+    handle.cancel();
+    assert_eq!(handle.wait().await.unwrap().exits().len(), 3);
+}
+
+on_all! {
+    limits_a_member_that_is_never_ready_is_cancelled,
+    limits_a_member_that_ignores_signals_is_cancelled_and_then_abandoned,
+    limits_a_stop_deadline_holds_for_the_whole_group,
+    limits_cancel_asks_all_members_at_once,
+}
