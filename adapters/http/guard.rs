@@ -183,3 +183,26 @@ async fn whole(body: Body) -> Result<Option<Vec<u8>>, axum::Error> {
 async fn next(stream: &mut BodyDataStream) -> Option<<BodyDataStream as Stream>::Item> {
     core::future::poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx)).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_the_address_that_was_asked() {
+        let guard = Guard::new(None, Vec::new());
+        let knows = |host: &str, address: &str| guard.knows(host, address.parse().unwrap());
+        assert!(knows("localhost:2112", "127.0.0.1:2112"));
+        assert!(knows("localhost:2112", "[::1]:2112"));
+        // Who is asked from elsewhere is not the asker's own machine.
+        assert!(!knows("localhost:2112", "192.0.2.1:2112"));
+        assert!(knows("192.0.2.1:2112", "192.0.2.1:2112"));
+        assert!(!knows("127.0.0.1:2112", "192.0.2.1:2112"));
+        // A socket for both kinds of addresses.
+        assert!(knows("192.0.2.1:2112", "[::ffff:192.0.2.1]:2112"));
+        assert!(knows("[2001:db8::1]:2112", "[2001:db8::1]:2112"));
+        // Only this port goes without saying.
+        assert!(knows("127.0.0.1", "127.0.0.1:80") && knows("localhost", "127.0.0.1:80"));
+        assert!(!knows("127.0.0.1", "127.0.0.1:81") && !knows("localhost", "127.0.0.1:8080"));
+    }
+}
