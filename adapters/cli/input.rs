@@ -3,12 +3,17 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Stdin};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::vec;
 
 /// The longest line, in bytes. No system takes an argument as long as that.
 const LONGEST: usize = 1 << 20;
+
+/// How much of a file is looked at to tell how many lines there are, in bytes: some hundredths of a second.
+const COUNTED: u64 = 64 << 20;
 
 /// Lines, each without what ends it.
 pub(crate) enum Input {
@@ -34,6 +39,18 @@ impl Input {
         Ok(Self::File(BufReader::with_capacity(1 << 16, file), end(null)))
     }
 
+    /// How many lines there are to come, or about how many, if that can be told without taking them.
+    pub(crate) fn count(&self) -> Option<u64> {
+        match self {
+            Self::Words(words) => Some(words.len() as u64),
+            Self::File(reader, end) => count(reader.get_ref(), *end, COUNTED).ok(),
+            Self::Stdin(reader, end) => {
+                let file = reader.get_ref().as_fd().try_clone_to_owned().ok()?;
+                count(&File::from(file), *end, COUNTED).ok()
+            }
+        }
+    }
+
     /// The next line; `None` at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         match self {
@@ -46,6 +63,34 @@ impl Input {
 
 const fn end(null: bool) -> u8 {
     if null { 0 } else { b'\n' }
+}
+
+/// How many lines a file has from where it stands. Of what is longer than `most` bytes only so much is counted, and the
+/// rest is taken to be like it.
+#[allow(clippy::naive_bytecount, reason = "fast enough, and no further crate")]
+fn count(file: &File, end: u8, most: u64) -> io::Result<u64> {
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let begin = rustix::fs::tell(file)?;
+    let length = about.len().saturating_sub(begin);
+    let (mut at, mut lines, mut open) = (0, 0, false);
+    let mut buffer = vec![0; 1 << 16];
+    while at < length.min(most) {
+        let read = file.read_at(&mut buffer, begin + at)?;
+        if read == 0 {
+            break;
+        }
+        lines += buffer[..read].iter().filter(|byte| **byte == end).count() as u64;
+        open = buffer[read - 1] != end;
+        at += read as u64;
+    }
+    if at < length {
+        let all = u128::from(lines) * u128::from(length) / u128::from(at.max(1));
+        return Ok(u64::try_from(all).unwrap_or(u64::MAX));
+    }
+    Ok(lines + u64::from(open))
 }
 
 fn line(reader: &mut impl BufRead, end: u8) -> io::Result<Option<Vec<u8>>> {
@@ -92,5 +137,27 @@ mod tests {
         assert!(lines(&[&longest[..], b"x\n"].concat(), b'\n').is_err());
         let endless = &mut BufReader::new(io::repeat(b'x'));
         assert!(line(endless, b'\n').is_err());
+    }
+
+    #[test]
+    fn lines_are_counted_before_they_are_taken() {
+        use std::io::{Seek, SeekFrom, Write};
+        let mut file = tempfile::tempfile().unwrap();
+        let mut counted = |text: &str, from: u64, most| {
+            file.set_len(0).unwrap();
+            file.rewind().unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            file.seek(SeekFrom::Start(from)).unwrap();
+            let lines = count(&file, b'\n', most).unwrap();
+            assert_eq!(file.stream_position().unwrap(), from, "nothing is taken");
+            lines
+        };
+        assert_eq!(counted("", 0, 100), 0);
+        assert_eq!(counted("a\n\nb", 0, 100), 3);
+        assert_eq!(counted("a\n\nb\n", 2, 100), 2);
+        let long = "line\n".repeat(100_000);
+        assert_eq!(counted(&long, 0, u64::MAX), 100_000);
+        assert!((99_990..=100_010).contains(&counted(&long, 0, 1_000)));
+        assert!(count(&File::open("/dev/null").unwrap(), b'\n', 1).is_err());
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// `total` is how many jobs there are, if that is known.
     pub(crate) fn new(quiet: bool, total: Option<u64>) -> Self {
-        let bar = (!quiet && stderr().is_terminal()).then(|| {
+        let bar = Self::is_bar(quiet).then(|| {
             let bar = ProgressBar::new_spinner();
             bar.set_style(style("{spinner} {pos} done, {msg}  {per_sec}  [{elapsed}]"));
             if let Some(total) = total {
@@ -50,11 +50,17 @@ impl Progress {
         Self { quiet, bar, begin, last: begin }
     }
 
+    /// Whether there is a bar, which wants to know how many jobs there are.
+    pub(crate) fn is_bar(quiet: bool) -> bool {
+        !quiet && stderr().is_terminal()
+    }
+
     /// A job has ended.
     pub(crate) fn update(&mut self, counts: Counts, stats: impl Fn() -> Stats) {
         if let Some(bar) = &self.bar {
             let stats = stats();
-            if bar.length().is_none() && stats.phase >= Phase::Draining {
+            // All that there is has been read: now it is known for sure.
+            if stats.phase == Phase::Draining && bar.length() != Some(stats.submitted) {
                 measure(bar, stats.submitted);
             }
             bar.set_message(format!("{} failed, {} running", counts.failed, stats.running));

@@ -50,7 +50,6 @@ pub(crate) fn run(options: Run) -> ExitCode {
 /// What comes before the first job. Its errors are those of usage.
 fn prepare(mut options: Run) -> Result<u8, String> {
     let (command, words) = options.split()?;
-    let total = words.as_ref().map(|words| words.len() as u64);
     let input = match (words, &options.arg_file) {
         (Some(words), _) => Input::words(words),
         (None, Some(path)) if path.as_os_str() != "-" => {
@@ -80,6 +79,9 @@ fn prepare(mut options: Run) -> Result<u8, String> {
     if options.dry_run {
         return Ok(rehearse(source, &template, printer));
     }
+    // How many are left out by a log is not known before.
+    let shown = Progress::is_bar(options.quiet) && source.past.is_none();
+    let total = if shown { source.input.count() } else { None };
     let running = Running::start(&options, template, joblog, source)?;
     Ok(Watch::new(running, &options, printer, total).see_through())
 }

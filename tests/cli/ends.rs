@@ -121,4 +121,17 @@ fn a_bar_on_a_terminal_and_lines_elsewhere() {
     for part in ["2/3, 1 failed", "ETA", "/s", "out", "job 2 failed", "2 succeeded, 1 failed"] {
         assert!(text.contains(part), "{part} in {text}");
     }
+    // Also where lines come from a file of which not all is read at once.
+    let place = Place::new("bar");
+    let file = place.write("lines", "0.001\n".repeat(2_000));
+    for input in [format!("-a {file} sleep"), format!("sleep < {file}")] {
+        let command = format!("{} run -j 4 {input}", env!("CARGO_BIN_EXE_droves"));
+        let output =
+            std::process::Command::new("script").args(["-qec", &command, "/dev/null"]).output();
+        let text = succeeds(&output.unwrap());
+        // Before as many have been read.
+        let early = text.split("/2000, 0 failed").next().unwrap();
+        let done = early.rsplit(' ').next().unwrap();
+        assert!(done.parse::<u32>().is_ok_and(|done| done < 1_000), "{done:?}");
+    }
 }
