@@ -225,9 +225,9 @@ fn promise_03_joiners_readers_and_senders_are_woken<W: Mortal>() {
         w.until(|| tally.running() == 1).await;
         let (sender, receiver) = mpsc::channel();
         let (joins, sends, reads) = (sender.clone(), sender.clone(), sender);
-        let joined = herd.clone();
+        let other = herd.clone();
         let joiner = thread::spawn(move || {
-            let mut join = Box::pin(joined.join());
+            let mut join = Box::pin(other.join());
             assert!(poll_once(join.as_mut()).is_pending());
             joins.send(()).unwrap();
             block_on(join).unwrap_err()
@@ -264,7 +264,7 @@ fn promise_03_tickets_end<W: Mortal>() {
         w.until(|| herd.stats().succeeded == 1).await;
         assert!(results.try_next().is_none());
         drop(herd);
-        let (herd, results) = herd_that_waits(w).await;
+        let (herd, results) = herd_that_waits(w);
         let runs = herd.send_for_result((1, body(0))).await.unwrap();
         w.until(|| herd.stats().running == 1).await;
         let waits = herd.send_for_result((2, body(0))).await.unwrap();
@@ -286,7 +286,7 @@ fn promise_03_tickets_end<W: Mortal>() {
 }
 
 /// One whose handler never returns.
-async fn herd_that_waits<W: Mortal>(w: &W) -> (TheHerd, TheResults) {
+fn herd_that_waits<W: Mortal>(w: &W) -> (TheHerd, TheResults) {
     herd(gated(&Tally::new(), &Gate::new())).size(1).start(w.rt()).unwrap()
 }
 

@@ -112,7 +112,7 @@ async fn answers(herd: &TheHerd, kind: Refusal, token: &CancelToken) -> (Court, 
     assert_eq!((court.count(), many.error.into_inner().number), (1, 11));
     let work = work_of(herd.try_send_work(special(&court, token)).unwrap_err(), kind, &court);
     let work = work_of(herd.try_send_for_result(work).unwrap_err(), kind, &court);
-    let mut count = 4;
+    let mut calls = 4;
     let work = if kind == Refusal::Full {
         // These wait.
         assert!(poll_once(Box::pin(herd.send(4, body(4)))).is_pending());
@@ -120,13 +120,13 @@ async fn answers(herd: &TheHerd, kind: Refusal, token: &CancelToken) -> (Court, 
         assert!(poll_once(Box::pin(herd.send_for_result((4, body(4))))).is_pending());
         work
     } else {
-        count += 3;
+        calls += 3;
         let error = herd.send(4, body(44).keeping(court.witness())).await.unwrap_err();
         assert_eq!((error.kind, error.into_inner().number), (kind, 44));
         let work = work_of(herd.send_work(work).await.unwrap_err(), kind, &court);
         work_of(herd.send_for_result(work).await.unwrap_err(), kind, &court)
     };
-    assert_eq!(herd.stats().refused, before + count);
+    assert_eq!(herd.stats().refused, before + calls);
     (court, work)
 }
 
