@@ -142,7 +142,8 @@ impl<B, R, E, F, Fut, M> Builder<B, R, E, F, Fut, M> {
     }
 
     /// How often an item is tried again after a [`Fault::Retry`] or a timeout: 3 means at most 4 attempts. The
-    /// default is 0.
+    /// default is 0. An attempt that is [interrupted](super::Mark::Interrupted), since its worker was lost, is made again:
+    /// it counts as an attempt, and there may be that many more than 4.
     ///
     /// # Cost
     /// None.

@@ -32,7 +32,8 @@ pub enum Mark {
     Scheduled,
     /// An attempt has failed, and another was to follow.
     BackingOff,
-    /// An attempt has begun and was dropped.
+    /// An attempt has begun and was dropped. It counts as an attempt; if the herd goes on, it is made again, even if no
+    /// retry is left.
     Interrupted,
 }
 

@@ -54,7 +54,8 @@ impl<F> Policy<F> {
     }
 
     /// No attempt is to begin later than this after the beginning of the first. One that has begun is not
-    /// cut short.
+    /// cut short. It is decided when an attempt has failed, for the time at which the next is due: in a herd that one may begin
+    /// later, if it has to wait for a worker.
     ///
     /// # Cost
     /// None.
