@@ -68,7 +68,7 @@ mod imp {
 /// Tells of an event, if somebody is to be told.
 macro_rules! tell {
     ($level:ident, $($rest:tt)*) => {{
-        // A subscriber that panics takes nobody with it.
+        // A subscriber that panics at an event takes nobody with it.
         #[cfg(feature = "tracing")]
         crate::panic::swallow(|| tracing::$level!(target: "droves", $($rest)*));
     }};

@@ -89,6 +89,10 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
             };
             let record = self.shared.slab.items.get_mut(&mut claim);
             match record.due(now) {
+                None if record.mark == Mark::BackingOff && self.shared.is_finishing() => {
+                    self.counter(Mark::BackingOff).fetch_add(1, Ordering::Relaxed);
+                    self.left.push(claim);
+                }
                 None => {
                     record.since = self.shared.moment();
                     // Closed only when no item is left.
@@ -124,27 +128,25 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
         }
     }
 
-    /// Makes ready what is due. Returns when the next is.
+    /// Makes ready what is due. Returns when the next is, which may have come meanwhile.
     fn make_ready(&mut self, now: &impl Fn() -> Instant) -> Option<Instant> {
-        loop {
-            let next = self.timers.as_mut()?.next_deadline()?;
-            let now = now();
-            if next > now {
-                return Some(next);
+        self.timers.as_mut()?.next_deadline()?;
+        let now = now();
+        while let Some((at, mut claim)) = self.timers.as_mut()?.pop_due(now) {
+            let record = self.shared.slab.items.get_mut(&mut claim);
+            // What is cancelled, or too late, ends as others do.
+            let is_over =
+                record.is_cancelled() || record.deadline().is_some_and(|deadline| now >= deadline);
+            if record.every().is_some() && !is_over {
+                self.recur(claim, at, now);
+                continue;
             }
-            while let Some((at, mut claim)) = self.timers.as_mut()?.pop_due(now) {
-                let record = self.shared.slab.items.get_mut(&mut claim);
-                // What is cancelled ends as others do.
-                if record.every().is_some() && !record.is_cancelled() {
-                    self.recur(claim, at, now);
-                    continue;
-                }
-                record.since = self.shared.moment();
-                let mark = record.mark;
-                self.counter(mark).fetch_sub(1, Ordering::Relaxed);
-                let _ = self.ready.give(claim);
-            }
+            record.since = self.shared.moment();
+            let mark = record.mark;
+            self.counter(mark).fetch_sub(1, Ordering::Relaxed);
+            let _ = self.ready.give(claim);
         }
+        self.timers.as_mut()?.next_deadline()
     }
 
     /// Does what is to be done about a run whose time has come.
@@ -154,12 +156,12 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
         else {
             return;
         };
-        for _ in 0..tick.runs.min(self.shared.capacity as u64) {
-            if !self.begin_copy(&claim) {
-                break;
-            }
-        }
-        if tick.owed {
+        let room = tick.runs.min(self.shared.capacity as u64);
+        let begun = (0..room).take_while(|_| self.begin_copy(&claim)).count();
+        self.shared.count_refused(tick.runs - begun as u64);
+        // Only the end of a copy can tell when it is to be made up for.
+        let running = self.shared.slab.items.get(&claim).every().is_some_and(Recurring::is_running);
+        if tick.owed && running {
             self.owed.push((tick.next, claim));
         } else {
             self.wait_for(tick.next, claim);
@@ -179,8 +181,8 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
             let record = self.shared.slab.items.get(&claim);
             // One run for all that were due meanwhile.
             let next = record.every().map_or(next, |every| every.after(next, now()));
-            if !record.is_cancelled() {
-                let _ = self.begin_copy(&claim);
+            if !record.is_cancelled() && !self.begin_copy(&claim) {
+                self.shared.count_refused(1);
             }
             self.wait_for(next, claim);
         }
@@ -190,7 +192,6 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
     fn begin_copy(&mut self, original: &Claim) -> bool {
         let shared = &self.shared;
         let Poll::Ready(Some(mut claim)) = self.free.try_take() else {
-            shared.count_refused();
             return false;
         };
         let mut copy = None;

@@ -221,7 +221,7 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
     pub fn try_send_work(&self, work: Work<B>) -> Result<(), SendError<Work<B>>> {
         let result = self.put(work);
         if result.is_err() {
-            self.shared.count_refused();
+            self.shared.count_refused(1);
         }
         result
     }
@@ -316,6 +316,11 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
     #[allow(clippy::must_use_candidate, reason = "most do not ask")]
     pub fn close(&self) -> bool {
         self.shared.close_input()
+    }
+
+    /// Closes it, and lets what is left over be dropped at the end: nobody will ask for it, and it may hold handles of this herd.
+    pub(crate) fn abandon(&self) {
+        self.shared.abandon();
     }
 
     /// As [`close`](Self::close), but does not wait for the times of what is scheduled or backs off: that is left over.

@@ -10,6 +10,7 @@ use futures_core::Stream;
 use super::outcome::{Done, Leftover};
 use super::shared::{Cleared, Shared};
 use super::slab::{Claim, Giver, Lane, Taker};
+use crate::control::Phase;
 use crate::latch::Wait;
 use crate::sync::Arc;
 use crate::workers::error::JoinError;
@@ -162,7 +163,8 @@ impl<B, R, E> fmt::Debug for JoinFut<B, R, E> {
     }
 }
 
-/// The items that a herd has not done, each with the mark of where it was. They stay in the herd, until it is dropped, if
+/// The items that a herd has not done, each with the mark of where it was. One whose [guard](super::Item) is kept somewhere, by whoever took
+/// it out of the handler, comes when that is dropped. They stay in the herd, until it is dropped, if
 /// nobody takes them.
 pub struct Leftovers<B: 'static, R: 'static, E: 'static> {
     shared: Arc<Shared<B, R, E>>,
@@ -184,7 +186,7 @@ impl<B, R, E> Iterator for Leftovers<B, R, E> {
 
     fn next(&mut self) -> Option<Leftover<B>> {
         // While it runs, they may all be done yet.
-        if !self.shared.crew.stopped.is_set() {
+        if self.shared.crew.state().phase != Phase::Stopped {
             return None;
         }
         let claim = self.lanes().into_iter().find_map(Lane::take)?;

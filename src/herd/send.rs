@@ -31,7 +31,7 @@ impl<'a, B, R, E> SendWorkFut<'a, B, R, E> {
         let Some(refused) = self.work.take() else {
             return Ok(());
         };
-        self.herd.shared().count_refused();
+        self.herd.shared().count_refused(1);
         Err(SendError { kind, refused })
     }
 }

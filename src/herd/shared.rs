@@ -54,6 +54,8 @@ pub struct Shared<B: 'static, R: 'static, E: 'static> {
     drain_within: AtomicWord,
     /// Whether what is scheduled or backs off is to be left over at the end.
     finishing: AtomicWord,
+    /// Whether what is left over is to be dropped at the end.
+    abandoned: AtomicWord,
     pub(super) callbacks: Callbacks<B, R, E>,
     pub(super) policy: Policy,
     pub(super) timeout: Option<Duration>,
@@ -118,6 +120,7 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
             handles: zero(),
             drain_within: zero(),
             finishing: zero(),
+            abandoned: zero(),
             callbacks,
             policy,
             timeout,
@@ -137,8 +140,11 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         }
     }
 
-    pub(super) fn count_refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+    #[allow(clippy::cast_possible_truncation, reason = "counts wrap")]
+    pub(super) fn count_refused(&self, number: u64) {
+        if number > 0 {
+            self.refused.fetch_add(number as Word, Ordering::Relaxed);
+        }
     }
 
     /// Takes a free place.
@@ -263,6 +269,24 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
 
     pub(super) fn is_finishing(&self) -> bool {
         self.finishing.load(Ordering::Acquire) != 0
+    }
+
+    /// Closes it, and has what is left over dropped at the end.
+    pub(super) fn abandon(&self) {
+        // AcqRel: either the last of driver and workers, who looks at it when it has stopped, sees it; or this sees that it has.
+        self.abandoned.fetch_or(1, Ordering::AcqRel);
+        self.close_input();
+        if self.crew.state().phase == Phase::Stopped {
+            self.drop_rest();
+        }
+    }
+
+    /// Drops what is left over.
+    fn drop_rest(&self) {
+        let lanes = [&self.slab.ready, &self.slab.scheduled, &self.slab.aside];
+        while let Some(claim) = lanes.iter().find_map(|lane| lane.take()) {
+            self.discard(claim);
+        }
     }
 
     /// Takes no further item; what was accepted is done. Returns whether it took some before.
@@ -456,6 +480,9 @@ impl<B: 'static, R: 'static, E: 'static> Door for Shared<B, R, E> {
         if self.crew.state().phase == Phase::Stopped {
             self.slab.ready.close();
             self.slab.done.close();
+            if self.abandoned.fetch_or(0, Ordering::AcqRel) != 0 {
+                self.drop_rest();
+            }
         } else {
             // Those that are to go; when it drains, they learn from the lane that nothing will come.
             self.slab.ready.wake();

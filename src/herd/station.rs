@@ -125,7 +125,8 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
 
     /// Drops the handler's future.
     fn drop_attempt(&mut self) {
-        swallow(|| self.attempt.set(None));
+        swallow(|| self.span.within(|| self.attempt.set(None)));
+        swallow(|| self.span = Span::none());
     }
 
     /// An item that was cut off comes back.
@@ -335,7 +336,8 @@ where
         }
         trace::retry(record.id, record.attempts, delay);
         // When it is cancelled, what waits is left over.
-        let ready = delay.is_zero() && shared.crew.state().phase < Phase::Cancelling;
+        let goes_on = shared.crew.state().phase < Phase::Cancelling && !shared.is_finishing();
+        let ready = delay.is_zero() && goes_on;
         self.onward = Some((claim, if ready { Lane::Ready } else { Lane::Aside }));
         swallow(|| drop(trouble));
         End::Retried

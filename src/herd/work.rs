@@ -80,7 +80,9 @@ impl<B> Work<B> {
 
     /// Again and again, until the herd takes no more, or until its [token](Self::cancelled_by) is cancelled, which it sees when the
     /// next is due: copies of it are begun at the times of `every`, and each has a
-    /// result of its own. It keeps a place itself, besides those of its copies, and is left over in the end.
+    /// result of its own. It keeps a place itself, besides those of its copies, and is left over in the end. A copy for which there
+    /// is no place is left out, and counted as [refused](crate::control::Stats::refused). A [ticket](super::Herd::send_for_result) is for
+    /// the original, which has no result unless it is cancelled or too late.
     ///
     /// A [deadline](Self::deadline) is for it and all of its copies.
     ///

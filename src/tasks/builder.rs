@@ -77,6 +77,8 @@ impl<E: 'static> Builder<E> {
 
     /// Keeps for the next start what is scheduled, recurs or waits for another attempt when the manager is stopped, instead of giving it back.
     ///
+    /// Runs of a task that recurs are given back all the same: the task itself is kept, and runs again.
+    ///
     /// Moments stay what they were: start it with a runtime of the same clock.
     ///
     /// # Cost

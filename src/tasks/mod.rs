@@ -57,6 +57,7 @@ use core::ops::Deref;
 use crate::herd::{self, Herd, Item};
 use crate::job::Error;
 use crate::mailbox::HeapMailbox;
+use crate::panic::swallow;
 use crate::runtime::{Spawn, Timer};
 use crate::sync::{Arc, AtomicWord};
 use crate::time::Instant;
@@ -105,7 +106,7 @@ pub struct Pending<E: 'static> {
 /// Waiting for the end was in vain.
 #[derive(Debug)]
 pub struct StopError<E: 'static> {
-    /// Why. After [`JoinError::Inside`] the manager still has all of its tasks.
+    /// Why. After [`JoinError::Inside`] the manager still has all of its tasks, takes no others, and is about to end.
     pub kind: JoinError,
     /// What has not been done.
     pub left: Vec<Pending<E>>,
@@ -234,8 +235,9 @@ impl<E: 'static> Tasks<E> {
         for leftover in herd.leftovers() {
             let herd::Leftover { body: task, mark, due, attempts, .. } = leftover;
             // One whose time nobody knows any more, since the runtime went away first, would begin too early.
-            let timeless = due.is_none() && matches!(mark, Mark::Scheduled | Mark::BackingOff);
-            let keep = self.settings.keep_scheduled && !timeless;
+            let waited = mark == Mark::Scheduled || mark == Mark::BackingOff && joined.is_err();
+            let timeless = due.is_none() && waited;
+            let keep = self.settings.keep_scheduled && !timeless && !task.is_copy();
             let kept = if keep { self.sender.keep(task, due, attempts) } else { Err(task) };
             left.extend(kept.err().map(|task| Pending { task, mark, due }));
         }
@@ -268,6 +270,18 @@ impl<E: 'static> Tasks<E> {
     /// As [`Herd::abort`].
     pub fn abort(&self) -> Result<(), AlreadyStopping> {
         self.sender.herd.as_ref().map_or(Err(AlreadyStopping), Herd::abort)
+    }
+}
+
+impl<E: 'static> Drop for Tasks<E> {
+    fn drop(&mut self) {
+        if let Some(herd) = &self.sender.herd {
+            herd.abandon();
+        }
+        // They may hold senders, which keep this.
+        while let Ok(work) = self.sender.early.try_recv() {
+            swallow(|| drop(work));
+        }
     }
 }
 

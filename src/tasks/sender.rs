@@ -37,7 +37,8 @@ enum When {
 
 impl<E> Sender<E> {
     pub(super) fn running(&self) -> Option<Self> {
-        self.herd.is_some().then(|| self.clone())
+        let herd = Some(self.herd.clone()?);
+        Some(Self { herd, early: self.early.clone(), stopped: false, ids: self.ids.clone() })
     }
 
     /// Keeps a task for the next start.
@@ -70,6 +71,7 @@ impl<E> Sender<E> {
     }
 
     fn try_send(&self, task: Task<E>, when: When) -> Result<u64, SendError<Task<E>>> {
+        task.forget_history();
         let work = self.work(task, when);
         let id = work.id;
         let sent = match &self.herd {
@@ -88,6 +90,7 @@ impl<E> Sender<E> {
     fn send(&self, task: Task<E>, when: When) -> QueueFut<'_, E> {
         match &self.herd {
             Some(herd) => {
+                task.forget_history();
                 let work = self.work(task, when);
                 QueueFut { id: work.id, state: State::Sending(herd.send_work(work)) }
             }
@@ -189,21 +192,6 @@ impl<E> Sender<E> {
     #[must_use]
     pub fn stats(&self) -> Option<Stats> {
         self.herd.as_ref().map(Herd::stats)
-    }
-}
-
-impl<E> Clone for Sender<E> {
-    /// Another handle to the same manager.
-    ///
-    /// # Panics
-    /// As that of a [herd](Herd).
-    fn clone(&self) -> Self {
-        Self {
-            herd: self.herd.clone(),
-            early: self.early.clone(),
-            ids: self.ids.clone(),
-            stopped: self.stopped,
-        }
     }
 }
 

@@ -60,6 +60,8 @@ struct Details<E> {
     error: Option<Arc<MakeError<E>>>,
     /// Whether the function is given a context.
     in_context: bool,
+    /// Whether it is a run of a task that recurs.
+    is_copy: bool,
 }
 
 /// How a task's attempts have failed.
@@ -128,6 +130,7 @@ impl<E: 'static> Task<E> {
                 every: None,
                 error: None,
                 in_context: false,
+                is_copy: false,
             })
         }));
         self
@@ -251,11 +254,23 @@ impl<E: 'static> Task<E> {
     /// Another run of a task that recurs.
     fn copy(&self) -> Self {
         let run = self.run.copy().expect("it recurs");
-        let mut copy = Self { id: self.id, name: self.name.clone(), ..Self::of(run) };
-        if let Some(details) = &self.details {
-            copy = copy.with(|new| new.error.clone_from(&details.error));
-        }
-        copy
+        let details = self.details.as_deref().map(|details| {
+            Box::new(Details {
+                policy: details.policy,
+                timeout: details.timeout,
+                cancel: details.cancel.clone(),
+                every: None,
+                error: details.error.clone(),
+                in_context: false,
+                is_copy: true,
+            })
+        });
+        Self { id: self.id, name: self.name.clone(), details, ..Self::of(run) }
+    }
+
+    /// Whether it is a run of a task that recurs.
+    pub(super) fn is_copy(&self) -> bool {
+        self.details.as_ref().is_some_and(|details| details.is_copy)
     }
 
     pub(super) fn take_name(&self) -> Cow<'static, str> {
@@ -270,6 +285,11 @@ impl<E: 'static> Task<E> {
         let taken = self.history.with((), |history, ()| history.take());
         let none = History { attempts: Vec::new(), omitted: 0 };
         taken.ok().flatten().map_or(none, |history| *history)
+    }
+
+    /// It begins anew.
+    pub(super) fn forget_history(&self) {
+        let _ = self.history.with((), |history, ()| *history = None);
     }
 
     fn note(&mut self, trouble: Trouble<E>) {
@@ -476,7 +496,9 @@ impl<E> Future for Attempt<E> {
 impl<E> Drop for Attempt<E> {
     fn drop(&mut self) {
         self.item.run.as_mut().stop();
-        if !mem::replace(&mut self.ended, true) {
+        // Else it was aborted, and is to be done again or comes back.
+        let timed = self.item.deadline().is_some();
+        if !mem::replace(&mut self.ended, true) && timed {
             self.item.note(Trouble::TimedOut);
         }
     }

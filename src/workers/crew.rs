@@ -158,6 +158,7 @@ fn tell(event: Event, effect: Effect, state: State) {
         | Event::Drain
         | Event::Cancel
         | Event::Abort
+        | Event::DriverGone
         | Event::AllGone => trace::phase(state.phase, state.target, state.live),
         _ => {}
     }

@@ -23,6 +23,9 @@ use crate::time::Instant;
 /// How long it waits before it tries again to have a worker.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// How often it looks at everything before others may have the thread.
+const ROUNDS: u32 = 64;
+
 /// How often it tries at the end, before what is left is left over: for a second.
 const TRIES: u32 = 20;
 
@@ -263,7 +266,7 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D::Station>>, D: Desk<Sp>> 
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        loop {
+        for _ in 0..ROUNDS {
             while this.bell.poll_recv(cx).is_ready() {}
             let Self { desk, due, runtime, .. } = this;
             *due = desk.tend(|| runtime.now());
@@ -311,6 +314,9 @@ impl<Rt: Timer, Sp: Clock + Clone + Spawn<Worker<Sp, D::Station>>, D: Desk<Sp>> 
                 return Poll::Pending;
             }
         }
+        // It is always late; others may have the thread in between.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
