@@ -13,7 +13,7 @@ use super::events::{Feed, GroupEvent, History, What, publish};
 use super::exit::{EndError, Exit, ExitEvent, Trace};
 use super::hub::{CANCEL, Ended, Hub, Listing, Question, Told};
 use super::inbox::Inbox;
-use super::machine::{Effect, Event, Machine, Order, Phase, Slot, State};
+use super::machine::{Effect, Event, Machine, MemberState, Order, Phase, Slot};
 use super::member::{Kind, Member, MemberHandle, Shelf, Task};
 use super::reply::Reply;
 use super::restart::Restart;
@@ -173,7 +173,7 @@ impl<K: Kind> Core<K> {
         let Some(exit) = told.exit else {
             let before = self.machine.slot(member).state();
             self.machine.handle(Event::Ready(member), now);
-            if before == State::Starting {
+            if before == MemberState::Starting {
                 self.entry(member)?.moved(now);
                 self.publish_of(member, now, What::Ready);
             }
@@ -187,7 +187,7 @@ impl<K: Kind> Core<K> {
     /// A run of a member is over.
     fn exited(&mut self, member: usize, exit: Exit, now: Instant) {
         let state = self.machine.slot(member).state();
-        if state == State::Abandoned {
+        if state == MemberState::Abandoned {
             // It was told before. Its place is free now.
             self.machine.handle(Event::Exited { member, again: None }, now);
             self.vacate(member);
@@ -220,7 +220,7 @@ impl<K: Kind> Core<K> {
     /// A member has ended for good: into the trace.
     fn ended(&mut self, member: usize, now: Instant) {
         let cut = self.machine.slot(member).cut();
-        let abandoned = self.machine.slot(member).state() == State::Abandoned;
+        let abandoned = self.machine.slot(member).state() == MemberState::Abandoned;
         let dynamic = self.gate.is_some();
         let Some(entry) = self.entry(member) else { return };
         let exit =

@@ -224,8 +224,11 @@ impl fmt::Display for EndError {
 impl core::error::Error for EndError {}
 
 /// The text of a panic, which is dropped here.
+#[cfg_attr(not(feature = "std"), allow(clippy::needless_pass_by_value))]
 pub(super) fn panicked(panic: crate::panic::Panic) -> Exit {
     let text = panic.to_string();
+    // What was thrown may panic when it is dropped.
+    #[cfg(feature = "std")]
     crate::panic::swallow(|| drop(panic));
     Exit::Panicked(Arc::new(text))
 }

@@ -134,7 +134,7 @@ mod tests {
     use std::thread;
     use std::vec::Vec;
 
-    use super::{Inbox, PENDING};
+    use super::{Inbox, PENDING, retry};
     use crate::group::signal::Signal;
 
     fn signals(numbers: impl IntoIterator<Item = u16>) -> Vec<Signal> {
@@ -172,7 +172,7 @@ mod tests {
                 scope.spawn(move || {
                     for number in 0..EACH {
                         while !inbox.put(Signal::new(number * 3 + sender)) {
-                            core::hint::spin_loop();
+                            retry();
                         }
                     }
                 });

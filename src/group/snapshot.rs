@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use super::machine::{Phase, State};
+use super::machine::{MemberState, Phase};
 use crate::time::Instant;
 
 /// What a group does at a moment, and the groups that are members of it.
@@ -31,7 +31,7 @@ pub struct MemberSnapshot {
     /// Its name.
     pub name: String,
     /// Where it is in its life.
-    pub state: State,
+    pub state: MemberState,
     /// Since when it is there.
     pub since: Instant,
     /// How often it was started again.

@@ -72,29 +72,38 @@ impl WakerCell {
 #[cfg(all(test, feature = "std", not(any(droves_loom, droves_shuttle))))]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Wake, Waker};
 
     use super::WakerCell;
+    use crate::sync::{AtomicWord, Ordering, Word};
 
-    #[derive(Default)]
-    struct Count(AtomicUsize);
+    struct Count(AtomicWord);
+
+    impl Count {
+        fn new() -> Arc<Self> {
+            Arc::new(Self(AtomicWord::new(0)))
+        }
+
+        fn get(&self) -> Word {
+            self.0.load(Ordering::Acquire)
+        }
+    }
 
     impl Wake for Count {
         fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
+            self.0.fetch_add(1, Ordering::AcqRel);
         }
     }
 
     #[test]
     fn promise_07_a_wake_finds_the_last_waker_once() {
-        let (first, second) = (Arc::new(Count::default()), Arc::new(Count::default()));
+        let (first, second) = (Count::new(), Count::new());
         let cell = WakerCell::new();
         cell.wake();
         cell.register(&Waker::from(first.clone()));
         cell.register(&Waker::from(second.clone()));
         cell.wake();
         cell.wake();
-        assert_eq!((first.0.load(Ordering::SeqCst), second.0.load(Ordering::SeqCst)), (0, 1));
+        assert_eq!((first.get(), second.get()), (0, 1));
     }
 }

@@ -28,7 +28,7 @@ mod tests;
 #[cfg(all(test, feature = "std"))]
 mod walk;
 
-pub use slot::{Cut, Limits, Slot, State};
+pub use slot::{Cut, Limits, MemberState, Slot};
 
 use core::time::Duration;
 
@@ -198,7 +198,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
             finish: false,
         };
         for slot in machine.slots.as_mut() {
-            slot.reset(if dynamic { State::Vacant } else { State::Waiting });
+            slot.reset(if dynamic { MemberState::Vacant } else { MemberState::Waiting });
         }
         machine
     }
@@ -382,7 +382,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
     /// Starts a member, for the first time or again.
     fn begin(&mut self, member: usize, now: Instant) {
         let slot = &mut self.slots.as_mut()[member];
-        slot.state = State::Starting;
+        slot.state = MemberState::Starting;
         slot.cut = None;
         let limit = slot.limits.ready;
         self.owe(member, START);
@@ -402,7 +402,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
     fn ready(&mut self, member: usize, now: Instant) {
         let Some(slot) = self.slots.as_mut().get_mut(member) else { return };
         match slot.state {
-            State::Starting => slot.state = State::Ready,
+            MemberState::Starting => slot.state = MemberState::Ready,
             // Too late to count.
             _ => return,
         }
@@ -427,10 +427,13 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
     fn exited(&mut self, member: usize, again: Option<Instant>, now: Instant) {
         let Some(slot) = self.slots.as_mut().get_mut(member) else { return };
         match slot.state {
-            State::Starting | State::Ready | State::Stopping | State::Cancelling => {}
-            State::Abandoned => {
+            MemberState::Starting
+            | MemberState::Ready
+            | MemberState::Stopping
+            | MemberState::Cancelling => {}
+            MemberState::Abandoned => {
                 // Late, but its place is free now.
-                slot.state = State::Exited;
+                slot.state = MemberState::Exited;
                 return;
             }
             _ => return,
@@ -438,13 +441,13 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
         // One that is to stop stays stopped, whether the whole group does or only its time was over.
         let again = again.filter(|_| self.phase < Phase::Stopping);
         if let Some(at) = again {
-            slot.state = State::Backoff;
+            slot.state = MemberState::Backoff;
             // What was not begun yet is not begun.
             slot.todo &= LISTED;
             self.arm(member, Some(at));
             return;
         }
-        slot.state = State::Exited;
+        slot.state = MemberState::Exited;
         self.end(member, now);
     }
 
@@ -479,8 +482,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
             return;
         }
         let slots = self.slots.as_mut();
-        for slot in slots.iter_mut().filter(|slot| slot.state == State::Waiting) {
-            slot.state = State::Skipped;
+        for slot in slots.iter_mut().filter(|slot| slot.state == MemberState::Waiting) {
+            slot.state = MemberState::Skipped;
             self.live -= 1;
         }
     }
@@ -513,9 +516,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
         self.turn = NOBODY;
         self.skip_waiting();
         for member in 0..self.len() as usize {
-            if self.slots.as_ref()[member].state == State::Backoff {
+            if self.slots.as_ref()[member].state == MemberState::Backoff {
                 // It runs no more, and will not.
-                self.slots.as_mut()[member].state = State::Exited;
+                self.slots.as_mut()[member].state = MemberState::Exited;
                 self.end(member, now);
             } else if !self.is_one_by_one() && signal.is_some() {
                 self.tell(member, now);
@@ -550,13 +553,13 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
         let Some(slot) = self.slots.as_mut().get_mut(member) else { return };
         let limit = slot.limits.stop;
         match slot.state {
-            State::Starting | State::Ready => {
-                slot.state = State::Stopping;
+            MemberState::Starting | MemberState::Ready => {
+                slot.state = MemberState::Stopping;
                 slot.owed = signal;
                 self.owe(member, SIGNAL);
                 self.arm(member, limit.map(|limit| now.saturating_add(limit)));
             }
-            State::Stopping | State::Cancelling => {
+            MemberState::Stopping | MemberState::Cancelling => {
                 // Its time does not begin anew.
                 slot.owed = signal;
                 self.owe(member, SIGNAL);
@@ -575,12 +578,12 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
     /// Asks a member to stop at once, if it runs and was not asked before.
     fn cancel(&mut self, member: usize, cut: Cut, now: Instant) {
         let Some(slot) = self.slots.as_mut().get_mut(member) else { return };
-        if !slot.state.runs() || slot.state == State::Cancelling {
+        if !slot.state.runs() || slot.state == MemberState::Cancelling {
             return;
         }
         let ready = if cut == Cut::NotReady { slot.limits.ready } else { None };
         let limit = slot.limits.stop.or(ready).or(self.stop_within);
-        slot.state = State::Cancelling;
+        slot.state = MemberState::Cancelling;
         slot.cut = Some(cut);
         self.owe(member, CANCEL);
         self.arm(member, limit.map(|limit| now.saturating_add(limit)));
@@ -595,15 +598,15 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
         while let Some(member) = self.pop_due(now) {
             let slot = &mut self.slots.as_mut()[member];
             match slot.state {
-                State::Starting => self.cancel(member, Cut::NotReady, now),
-                State::Stopping => self.cancel(member, Cut::Cancelled, now),
-                State::Cancelling => {
-                    slot.state = State::Abandoned;
+                MemberState::Starting => self.cancel(member, Cut::NotReady, now),
+                MemberState::Stopping => self.cancel(member, Cut::Cancelled, now),
+                MemberState::Cancelling => {
+                    slot.state = MemberState::Abandoned;
                     slot.cut = Some(Cut::Abandoned);
                     self.owe(member, ABANDON);
                     self.end(member, now);
                 }
-                State::Backoff => self.begin(member, now),
+                MemberState::Backoff => self.begin(member, now),
                 _ => {}
             }
         }

@@ -29,7 +29,7 @@ pub(super) const LISTED: u8 = 1 << 7;
 ///
 /// `Starting` is cancelled, too, when it is not ready in time. `Vacant` is a slot of a dynamic group without a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum MemberState {
     /// A slot that nobody has had.
     Vacant,
     /// Its turn to start has not come.
@@ -52,7 +52,7 @@ pub enum State {
     Skipped,
 }
 
-impl State {
+impl MemberState {
     /// Whether it runs and somebody waits for its end.
     ///
     /// # Cost
@@ -106,7 +106,7 @@ pub struct Limits {
 /// What the machine keeps of one member.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Slot {
-    pub(super) state: State,
+    pub(super) state: MemberState,
     /// Whether it has been ready, in any of its runs.
     pub(super) ready: bool,
     pub(super) cut: Option<Cut>,
@@ -131,7 +131,7 @@ impl Slot {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            state: State::Waiting,
+            state: MemberState::Waiting,
             ready: false,
             cut: None,
             todo: 0,
@@ -149,7 +149,7 @@ impl Slot {
     /// # Cost
     /// None.
     #[must_use]
-    pub const fn state(&self) -> State {
+    pub const fn state(&self) -> MemberState {
         self.state
     }
 
@@ -168,10 +168,10 @@ impl Slot {
     /// None.
     #[must_use]
     pub const fn is_vacant(&self) -> bool {
-        matches!(self.state, State::Vacant | State::Exited) && self.todo == 0
+        matches!(self.state, MemberState::Vacant | MemberState::Exited) && self.todo == 0
     }
 
-    pub(super) fn reset(&mut self, state: State) {
+    pub(super) fn reset(&mut self, state: MemberState) {
         *self = Self { state, limits: self.limits, ..Self::new() };
     }
 }

@@ -1,6 +1,6 @@
 use std::vec::Vec;
 
-use super::{Cut, Effect, Event, Limits, Machine, Order, Phase, Slot, State};
+use super::{Cut, Effect, Event, Limits, Machine, MemberState, Order, Phase, Slot};
 use crate::group::signal::Signal;
 use crate::time::Instant;
 use core::time::Duration;
@@ -93,7 +93,7 @@ fn if_11_an_exit_before_ready_starts_no_more_and_stops_the_started() {
     let _ = group.on(Event::Ready(0));
     let _ = group.on(Event::Ready(1));
     assert_eq!(group.exit(2), [Effect::Ended(2), Effect::Signal(1, TERM)]);
-    assert_eq!(group.0.slot(3).state(), State::Skipped);
+    assert_eq!(group.0.slot(3).state(), MemberState::Skipped);
     assert_eq!(group.exit(1), [Effect::Ended(1), Effect::Signal(0, TERM)]);
     assert_eq!(group.exit(0), [Effect::Ended(0), Effect::Finish]);
 }

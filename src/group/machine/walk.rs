@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::vec::Vec;
 
-use super::{Cut, Effect, Event, Limits, Machine, Order, Phase, Slot, State};
+use super::{Cut, Effect, Event, Limits, Machine, MemberState, Order, Phase, Slot};
 use crate::group::signal::Signal;
 use crate::time::Instant;
 use core::time::Duration;
@@ -94,7 +94,7 @@ impl<const N: usize> World<N> {
         let mut events = Vec::new();
         for (member, seen) in self.members.iter().enumerate() {
             if seen.runs {
-                if !seen.was_ready || self.machine.slot(member).state() == State::Starting {
+                if !seen.was_ready || self.machine.slot(member).state() == MemberState::Starting {
                     events.push(Event::Ready(member));
                 }
                 events.push(Event::Exited { member, again: None });
@@ -137,7 +137,7 @@ impl<const N: usize> World<N> {
                 world.now = at;
             }
             Event::Ready(member) => {
-                if self.machine.slot(member).state() == State::Starting {
+                if self.machine.slot(member).state() == MemberState::Starting {
                     world.members[member].was_ready = true;
                 }
             }
@@ -258,7 +258,7 @@ impl<const N: usize> World<N> {
                     assert!(!seen.runs || seen.abandoned);
                     assert!(seen.ended || seen.starts == 0);
                     let state = self.machine.slot(member).state();
-                    reached.skipped += usize::from(state == State::Skipped);
+                    reached.skipped += usize::from(state == MemberState::Skipped);
                 }
                 reached.finished += 1;
             }
@@ -291,7 +291,7 @@ impl<const N: usize> World<N> {
                 for signal in [TERM, USER] {
                     let started_before = seen.starts > 0;
                     if self.sent[index(signal)] && started_before && !self.cancelled {
-                        let stale = self.machine.slot(member).state() == State::Cancelling;
+                        let stale = self.machine.slot(member).state() == MemberState::Cancelling;
                         assert!(seen.told[index(signal)] > 0 || stale, "{member} was not told");
                     }
                 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use droves::group::machine::{Phase, State};
+use droves::group::machine::{MemberState, Phase};
 use droves::group::{Exit, Group, Member, Restart};
 use droves::retry::Backoff;
 
@@ -37,7 +37,7 @@ async fn if_21_a_member_is_restarted_and_ready_follows_it<W: Groups>(w: &W) {
     assert!(w.now().saturating_since(begun) >= Duration::from_millis(15));
     assert_eq!(log.lines(), ["+flaky", "+a"]);
     let snapshot = handle.snapshot().await;
-    assert_eq!((snapshot.members[0].restarts, snapshot.members[0].state), (3, State::Ready));
+    assert_eq!((snapshot.members[0].restarts, snapshot.members[0].state), (3, MemberState::Ready));
     assert_eq!(snapshot.members[0].last_error.as_deref(), Some("run 3"));
     handle.signal(TERM).unwrap();
     let trace = handle.wait().await.unwrap();
@@ -87,7 +87,7 @@ async fn if_21_a_stop_ends_a_member_that_waits_for_its_restart<W: Groups>(w: &W)
     let handle = Group::ordered(members).start(w.rt()).unwrap();
     handle.ready().await.unwrap();
     let mut snapshot = handle.snapshot().await;
-    while snapshot.members[1].state != State::Backoff {
+    while snapshot.members[1].state != MemberState::Backoff {
         w.sleep(1).await;
         snapshot = handle.snapshot().await;
     }
