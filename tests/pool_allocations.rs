@@ -1,12 +1,14 @@
-//! A pool allocates nothing for a job of up to 64 bytes, once it has worked for a while.
+//! A pool allocates nothing for a job of up to 64 bytes, and a herd nothing for an item, once they have worked for a while.
 #![cfg(all(any(feature = "threads", feature = "tokio"), not(any(droves_loom, droves_shuttle))))]
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use droves::herd::{Fault, Herd, Item, Results};
 use droves::job::INLINE;
 use droves::pool::Pool;
+use droves::retry::Backoff;
 
 /// Counts what all threads allocate.
 struct Counting;
@@ -62,10 +64,47 @@ fn assign(pool: &Pool, number: u64) {
     }
 }
 
+/// What every third item does at once, after a wait, and only when it is tried again.
+async fn handle(item: Item<u64>) -> Result<u64, Fault<()>> {
+    match *item % 3 {
+        0 => Ok(*item),
+        1 => {
+            futures_lite::future::yield_now().await;
+            Ok(*item)
+        }
+        _ if item.attempt() == 1 => Err(Fault::Retry(())),
+        _ => Ok(*item),
+    }
+}
+
+/// Sends a batch, and takes its results.
+async fn pass(herd: &Herd<u64, u64, ()>, results: &mut Results<u64, u64, ()>) {
+    for number in 0..BATCH as u64 {
+        herd.send(number, number).await.unwrap();
+    }
+    for _ in 0..BATCH {
+        let done = results.next().await.unwrap();
+        assert_eq!(done.outcome.into_result().unwrap(), done.body);
+    }
+}
+
+/// The least that was allocated for many items.
+async fn least(herd: &Herd<u64, u64, ()>, results: &mut Results<u64, u64, ()>) -> usize {
+    let mut quietest = usize::MAX;
+    for _ in 0..5 {
+        let before = COUNT.load(Ordering::SeqCst);
+        for _ in 0..ROUNDS {
+            pass(herd, results).await;
+        }
+        quietest = quietest.min(COUNT.load(Ordering::SeqCst) - before);
+    }
+    quietest
+}
+
 /// The counter is everybody's, so one test runs all. The quietest of several measurements counts: the first
 /// warms up, as threads get their wakers and queues their lengths, and the test's harness may allocate in between.
 #[test]
-fn promise_05_no_allocation_for_a_job() {
+fn promise_05_no_allocation_for_a_job_or_an_item() {
     #[cfg(feature = "threads")]
     threads();
     #[cfg(feature = "tokio")]
@@ -101,6 +140,11 @@ fn threads() {
         assert_eq!(allocated, Some(0), "for {} jobs on {workers} threads", ROUNDS * BATCH);
         pool.shutdown().unwrap();
         pool.join_blocking().unwrap();
+
+        let builder = Herd::builder(handle).size(workers).max_retries(1).backoff(Backoff::none());
+        let (herd, mut results) = builder.start(&droves::threads::Threads::new()).unwrap();
+        let allocated = droves::threads::block_on(least(&herd, &mut results));
+        assert_eq!(allocated, 0, "for {} items on {workers} threads", ROUNDS * BATCH);
     }
 }
 
@@ -133,4 +177,9 @@ fn tokio(threads: usize) {
     assert_eq!(allocated, 0, "for {} jobs on {threads} threads of tokio", ROUNDS * BATCH);
     pool.shutdown().unwrap();
     upstream.block_on(pool.join()).unwrap();
+
+    let builder = Herd::builder(handle).size(3).max_retries(1).backoff(Backoff::none());
+    let (herd, mut results) = builder.start(&tokio).unwrap();
+    let allocated = upstream.block_on(least(&herd, &mut results));
+    assert_eq!(allocated, 0, "for {} items on {threads} threads of tokio", ROUNDS * BATCH);
 }
