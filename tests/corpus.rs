@@ -6,6 +6,8 @@
 #[path = "../fuzz/src/outcomes.rs"]
 mod outcomes;
 
+#[path = "../fuzz/src/group.rs"]
+mod group;
 #[path = "../fuzz/src/mailbox/mod.rs"]
 mod mailbox;
 #[path = "../fuzz/src/timers.rs"]
@@ -33,6 +35,35 @@ fn mailbox_corpus_reaches_every_outcome() {
     let missing: Vec<_> =
         Outcome::ALL.iter().filter(|&&outcome| outcomes.count(outcome) == 0).collect();
     assert!(missing.is_empty(), "never reached: {missing:?}");
+}
+
+#[test]
+fn group_corpus_reaches_every_outcome() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/group");
+    let mut outcomes = BTreeSet::new();
+    for entry in fs::read_dir(corpus).unwrap() {
+        outcomes.extend(group::run(&fs::read(entry.unwrap().path()).unwrap()));
+    }
+    let missing: Vec<_> =
+        group::Outcome::ALL.iter().filter(|&outcome| !outcomes.contains(outcome)).collect();
+    assert!(missing.is_empty(), "never reached: {missing:?}");
+}
+
+/// What a fuzzer does, for a moment, without one.
+#[test]
+fn random_orders_of_events_fit_the_account_of_a_group() {
+    let mut seed = 1_u64;
+    let mut random = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed.to_le_bytes()
+    };
+    for _ in 0..5_000 {
+        let length = 2 + usize::from(random()[0]);
+        let bytes: Vec<_> = (0..length).map(|_| random()[3]).collect();
+        group::run(&bytes);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #[macro_use]
 mod outcomes;
 
+pub mod group;
 pub mod mailbox;
 pub mod timers;
 pub mod workers;
