@@ -123,7 +123,7 @@ impl ExitEvent {
 
 impl fmt::Display for ExitEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, exit, .. } = self;
+        let (name, exit) = (&**self.name, &self.exit);
         match (exit, self.cut) {
             (Exit::Clean, Some(Cut::NotReady)) => {
                 write!(f, "{name} exited with error: it was not ready in time")
