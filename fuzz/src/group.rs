@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use droves::group::Signal;
-use droves::group::machine::{Cut, Effect, Event, Limits, Machine, MemberState, Order, Phase, Slot};
+use droves::group::machine::{
+    Cut, Effect, Event, Limits, Machine, MemberState, Order, Phase, Slot,
+};
 use droves::time::Instant;
 
 outcomes! {
@@ -15,6 +17,7 @@ outcomes! {
 }
 
 /// What one member has seen.
+#[allow(clippy::struct_excessive_bools, reason = "an account")]
 #[derive(Clone, Copy, Default)]
 struct Member {
     runs: bool,

@@ -13,6 +13,7 @@ mod chains;
 mod clients;
 mod crowd;
 mod directed;
+mod groups;
 mod herds;
 mod jobs;
 mod ledger;

@@ -589,12 +589,18 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
         self.arm(member, limit.map(|limit| now.saturating_add(limit)));
     }
 
-    /// Does what is due.
+    /// Does what is due: the members' own deadlines before that of the whole stop.
     fn pass(&mut self, now: Instant) {
+        self.pass_members(now);
         if self.stop_by.is_some_and(|at| at <= now) {
             self.stop_by = None;
             (0..self.len() as usize).for_each(|member| self.cancel(member, Cut::Cancelled, now));
+            // Whose limit is zero is due at once.
+            self.pass_members(now);
         }
+    }
+
+    fn pass_members(&mut self, now: Instant) {
         while let Some(member) = self.pop_due(now) {
             let slot = &mut self.slots.as_mut()[member];
             match slot.state {
