@@ -124,7 +124,7 @@ impl Account {
                 assert!(seen.is_waited_for() && seen.last.replace(*signal) != Some(*signal));
                 let others = match self.order {
                     Order::Ordered => later.iter().any(Seen::is_waited_for),
-                    Order::QueueOrdered => earlier.iter().any(|seen| seen.is_waited_for()),
+                    Order::QueueOrdered => earlier.iter().any(Seen::is_waited_for),
                     Order::Parallel | Order::Dynamic => false,
                 };
                 assert!(!others, "out of its turn");

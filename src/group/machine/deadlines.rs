@@ -1,7 +1,7 @@
 //! The members' deadlines: a binary heap whose places lie in the slots.
 
 use super::slot::NOBODY;
-use super::{Machine, Slot};
+use super::{Machine, MemberState, Slot};
 use crate::time::Instant;
 
 #[allow(clippy::cast_possible_truncation, reason = "there are less than 2^32 slots")]
@@ -38,10 +38,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
     }
 
     pub(super) fn earliest(&self) -> Option<Instant> {
-        (self.timed > 0).then(|| Instant::from_nanos(self.key(0)))
+        (self.timed > 0).then(|| Instant::from_nanos(self.key(0).0))
     }
 
-    /// Takes out a member whose time is over. Those whose time was over together come in no order.
+    /// Takes out a member whose time is over. Else those whose time is over together come in no order.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<usize> {
         if self.earliest()? > now {
             return None;
@@ -55,8 +55,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
         self.slots.as_ref()[place as usize].heap
     }
 
-    fn key(&self, place: u32) -> u64 {
-        self.slots.as_ref()[self.at_place(place) as usize].at
+    /// Of those whose time is over together, who is abandoned comes first, so that nobody is told a signal before.
+    fn key(&self, place: u32) -> (u64, bool) {
+        let slot = &self.slots.as_ref()[self.at_place(place) as usize];
+        (slot.at, slot.state != MemberState::Cancelling)
     }
 
     fn put(&mut self, place: u32, member: u32) {
