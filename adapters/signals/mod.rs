@@ -10,6 +10,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod forward;
+
+pub use forward::forward;
+
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
