@@ -80,6 +80,8 @@ mod reply;
 #[cfg(feature = "alloc")]
 mod restart;
 #[cfg(feature = "alloc")]
+mod roster;
+#[cfg(feature = "alloc")]
 mod run;
 mod signal;
 #[cfg(feature = "alloc")]
