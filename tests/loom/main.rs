@@ -20,6 +20,7 @@ mod bounds;
 mod cancelling;
 mod closing;
 mod herds;
+mod loans;
 mod pools;
 mod transfer;
 mod waiting;
