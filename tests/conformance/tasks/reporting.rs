@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use droves::retry::{Backoff, Exhausted};
-use droves::tasks::{Task, TaskError, Trouble, Why};
+use droves::tasks::{Stats, Task, TaskError, Trouble, Why};
 
 use super::help::{
     HOUR, Odds, Oops, Report, TheTask, TheTasks, counted, failing, manager, nothing, only, reported,
@@ -99,6 +99,9 @@ async fn ma_13_each_failure_is_reported_once_and_nothing_else_is<W: World>(w: &W
     }
     tasks.try_queue(super::help::gated(&tally, &gate)).unwrap();
     gate.open();
+    // What stops leaves over what is to be tried again.
+    let ended = |stats: Stats| stats.succeeded + stats.failed;
+    w.until(|| tasks.stats().map_or(0, ended) == 61).await;
     assert!(tasks.stop().await.unwrap().is_empty());
     let mut ids: Vec<_> = reports.take().into_iter().map(|report| report.id).collect();
     ids.sort_unstable();
