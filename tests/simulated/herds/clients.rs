@@ -8,7 +8,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use droves::cancel::CancelToken;
-use droves::herd::{Herd, JoinError, LeftOver, Phase, Refusal, ResizeError, Results, Ticket, Work};
+use droves::herd::{
+    Herd, JoinError, LeftOver, Phase, Refusal, ResizeError, Results, SendError, Ticket, Work,
+};
 use droves::retry::Policy;
 use droves::runtime::Clock;
 use droves::sim::Sim;
@@ -72,7 +74,7 @@ impl Scene {
         }
         let deadline = (sim.random(8) == 0).then(|| now.saturating_add(self.millis(20)));
         let timeout = (sim.random(8) == 0).then(|| self.millis(6));
-        let retries = (sim.random(8) == 0).then(|| below(sim, 3) as u32);
+        let retries = (sim.random(8) == 0).then(|| u32::try_from(below(sim, 3)).unwrap());
         fate.deadline = deadline;
         fate.rules.timeout = timeout.or(fate.rules.timeout);
         fate.rules.max_retries = retries.unwrap_or(fate.rules.max_retries);
@@ -167,10 +169,10 @@ impl Scene {
         let start = self.sim.now();
         let sent = if self.sim.random(4) == 0 {
             let sent = self.patiently(patience, herd.send_for_result(work)).await;
-            sent.map(|sent| sent.map(Some).map_err(|error| error.discard()))
+            sent.map(|sent| sent.map(Some).map_err(SendError::discard))
         } else {
             let sent = self.patiently(patience, herd.send_work(work)).await;
-            sent.map(|sent| sent.map(|()| None).map_err(|error| error.discard()))
+            sent.map(|sent| sent.map(|()| None).map_err(SendError::discard))
         };
         let waited = self.sim.now() > start;
         match sent {

@@ -144,7 +144,9 @@ pub fn handle(
             13 => send_inside(&scene),
             14 => {
                 let asks = scene.herd();
-                asks.iter().for_each(|herd| join_inside(&scene, herd));
+                if let Some(herd) = &asks {
+                    join_inside(&scene, herd);
+                }
             }
             _ => scene.sim.yield_now().await,
         }

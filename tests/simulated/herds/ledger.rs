@@ -37,6 +37,7 @@ pub struct Rules {
 }
 
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a thing of its own")]
 pub struct Fate {
     pub accepted: bool,
     /// Not to begin before.
@@ -173,7 +174,7 @@ impl Ledger {
     }
 
     /// What `on_retry` is told.
-    pub fn retry(&self, id: usize, trouble: &Trouble<Refused>, delay: Duration, now: Instant) {
+    pub fn retry(&self, id: usize, trouble: Trouble<Refused>, delay: Duration, now: Instant) {
         self.change(id, |fate| {
             let rules = fate.rules;
             let expected = match trouble {
@@ -182,7 +183,7 @@ impl Ledger {
             };
             let mut longest = rules.backoff_max;
             if let Some(Verdict::RetryAfter(least)) = fate.verdict {
-                assert!(delay >= least && *trouble == Trouble::Error(Refused), "{fate:?}");
+                assert!(delay >= least && trouble == Trouble::Error(Refused), "{fate:?}");
                 longest = longest.max(least);
             } else {
                 assert!(

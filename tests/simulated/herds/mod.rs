@@ -135,11 +135,10 @@ fn start(sim: &Sim, ledger: &Ledger) -> (TestHerd, TestResults, Rc<Scene>) {
             perhaps_panic(&failures);
         })
         .on_retry(move |about, trouble, delay| {
-            retries.retry(about.body.id, trouble, delay, the_sim().now());
+            retries.retry(about.body.id, *trouble, delay, the_sim().now());
             perhaps_panic(&retries);
         });
-    let builder =
-        rules.timeout.into_iter().fold(builder, |builder, timeout| builder.timeout(timeout));
+    let builder = rules.timeout.into_iter().fold(builder, droves::herd::Builder::timeout);
     let builder = if sim.random(2) == 0 { builder.timed() } else { builder };
     let builder = if sim.random(8) == 0 {
         sim.limit_tasks(Some(0));
@@ -236,7 +235,9 @@ async fn life(sim: &Sim, ledger: &Ledger) -> (bool, bool) {
 fn finish(scene: &Scene, ending: Ending, herd: Option<&TestHerd>, result: Joined) {
     let ledger = &scene.ledger;
     assert_eq!(ledger.book().running, 0, "something runs after the end");
-    herd.iter().for_each(|herd| scene.check(herd));
+    if let Some(herd) = herd {
+        scene.check(herd);
+    }
     let take = |leftovers: Leftovers<_, _, _>| leftovers.inspect(|left| ledger.leave(left)).count();
     let left = match result {
         Ok(leftovers) => {
