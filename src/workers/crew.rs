@@ -153,6 +153,8 @@ fn tell(event: Event, effect: Effect, state: State) {
     match event {
         Event::Resize(size) => trace::resize(size, state.live),
         Event::Lost => trace::worker_lost(state.live),
+        // At the end it goes as it should.
+        Event::DriverGone if effect == Effect::None => {}
         Event::Quiet
         | Event::Resume
         | Event::Drain
