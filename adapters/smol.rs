@@ -54,6 +54,19 @@ impl<F: Future<Output = ()> + Send + 'static> Spawn<F> for Smol {
 
 /// Calls `f` for each item of a stream, at most `limit` at a time, as tasks of smol: see [`map`](crate::map).
 ///
+/// In the order in which they end:
+/// ```
+/// smol::block_on(async {
+///     let items = droves::map::iter(["one", "three"]);
+///     let mut lengths = droves::smol::map(4, items, |word| async move { word.len() });
+///     let mut sum = 0;
+///     while let Some(length) = lengths.next().await {
+///         sum += length;
+///     }
+///     assert_eq!(sum, 8);
+/// });
+/// ```
+///
 /// # Panics
 /// If `limit` is 0 or above 131 070 (510 with 32-bit words).
 ///

@@ -104,6 +104,20 @@ impl<F: Future<Output = ()> + Send + 'static> Spawn<F> for Tokio {
 /// Calls `f` for each item of a stream, at most `limit` at a time, as tasks of the runtime that the caller runs on: see
 /// [`map`](crate::map).
 ///
+/// In the order of the items:
+/// ```
+/// #[tokio::main]
+/// async fn main() {
+///     let mut squares = droves::tokio::map(8, droves::map::iter(0..), |n: u64| async move {
+///         tokio::time::sleep(std::time::Duration::from_millis(10 - n % 10)).await;
+///         n * n
+///     })
+///     .ordered();
+///     assert_eq!(squares.next().await, Some(0));
+///     assert_eq!(squares.next().await, Some(1));
+/// } // no further call begins, and the futures that run are dropped
+/// ```
+///
 /// # Panics
 /// Outside of a runtime, and if `limit` is 0 or above 131 070 (510 with 32-bit words).
 ///

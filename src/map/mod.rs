@@ -15,34 +15,7 @@
 //! assert_eq!(lengths.sum::<usize>(), 8);
 //! # }
 //! ```
-//! On tokio, and in the order of the items:
-//! ```
-//! # #[cfg(feature = "tokio")]
-//! #[tokio::main]
-//! async fn main() {
-//!     let mut squares = droves::tokio::map(8, droves::map::iter(0..), |n: u64| async move {
-//!         tokio::time::sleep(std::time::Duration::from_millis(10 - n % 10)).await;
-//!         n * n
-//!     })
-//!     .ordered();
-//!     assert_eq!(squares.next().await, Some(0));
-//!     assert_eq!(squares.next().await, Some(1));
-//! } // no further call begins, and the futures that run are dropped
-//! # #[cfg(not(feature = "tokio"))] fn main() {}
-//! ```
-//! On smol:
-//! ```
-//! # #[cfg(feature = "smol")]
-//! smol::block_on(async {
-//!     let items = droves::map::iter(["one", "three"]);
-//!     let mut lengths = droves::smol::map(4, items, |word| async move { word.len() });
-//!     let mut sum = 0;
-//!     while let Some(length) = lengths.next().await {
-//!         sum += length;
-//!     }
-//!     assert_eq!(sum, 8);
-//! });
-//! ```
+//! Each adapter shows its own.
 //!
 //! # How many at a time
 //! At most `limit` calls run at a time, each on a worker: a thread or a task that does one call after the other. There
