@@ -15,7 +15,7 @@ use super::station::HerdStation;
 use crate::control::Phase;
 use crate::panic::swallow;
 use crate::runtime::Timer;
-use crate::sync::{Arc, AtomicWord, Ordering, Word};
+use crate::sync::{Arc, Ordering, Word};
 use crate::time::Instant;
 use crate::timer::HeapTimers;
 use crate::workers::driver::Desk;
@@ -90,18 +90,10 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
             let record = self.shared.slab.items.get_mut(&mut claim);
             match record.due(now) {
                 None if record.mark == Mark::BackingOff && self.shared.is_finishing() => {
-                    self.counter(Mark::BackingOff).fetch_add(1, Ordering::Relaxed);
                     self.left.push(claim);
                 }
-                None => {
-                    record.since = self.shared.moment();
-                    // Closed only when no item is left.
-                    let _ = self.ready.give(claim);
-                }
-                Some(at) => {
-                    self.counter(record.mark).fetch_add(1, Ordering::Relaxed);
-                    self.wait_for(at, claim);
-                }
+                None => self.give(claim),
+                Some(at) => self.wait_for(at, claim),
             }
         }
     }
@@ -120,12 +112,15 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
         timers.insert(at, claim).expect("there is room for every claim");
     }
 
-    /// The number of items with this mark that wait here.
-    fn counter(&self, mark: Mark) -> &AtomicWord {
-        match mark {
-            Mark::Scheduled => &self.shared.scheduled.0,
-            _ => &self.shared.backing_off,
-        }
+    /// Makes an item ready that has waited.
+    fn give(&mut self, mut claim: Claim) {
+        let record = self.shared.slab.items.get_mut(&mut claim);
+        record.since = self.shared.moment();
+        let mark = record.mark;
+        // First, so that one that has ended does not count as one that waits.
+        self.shared.slab.count(mark).fetch_sub(1, Ordering::Relaxed);
+        // Closed only when no item is left.
+        let _ = self.ready.give(claim);
     }
 
     /// Makes ready what is due. Returns when the next is, which may have come meanwhile.
@@ -141,10 +136,7 @@ impl<F, Fut, B, R, E> HerdDesk<F, Fut, B, R, E> {
                 self.recur(claim, at, now);
                 continue;
             }
-            record.since = self.shared.moment();
-            let mark = record.mark;
-            self.counter(mark).fetch_sub(1, Ordering::Relaxed);
-            let _ = self.ready.give(claim);
+            self.give(claim);
         }
         self.timers.as_mut()?.next_deadline()
     }
@@ -294,8 +286,7 @@ where
         let waiting = core::iter::from_fn(|| timers.as_mut()?.pop().map(|(_, claim)| claim));
         let owed = mem::take(&mut self.owed).into_iter().map(|(_, claim)| claim);
         for claim in waiting.chain(owed).chain(mem::take(&mut self.left)) {
-            let mark = self.shared.slab.items.get(&claim).mark;
-            self.counter(mark).fetch_sub(1, Ordering::Relaxed);
+            // Counted still.
             let _ = self.shared.slab.aside.give(claim);
         }
     }

@@ -427,7 +427,7 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
         self.shared.phase()
     }
 
-    /// The herd's numbers.
+    /// The herd's numbers, read one after the other: while it runs, an item that goes on meanwhile may be missed.
     ///
     /// # Cost
     /// Some twenty loads, and eight for each worker.

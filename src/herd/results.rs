@@ -189,7 +189,7 @@ impl<B, R, E> Iterator for Leftovers<B, R, E> {
         if self.shared.crew.state().phase != Phase::Stopped {
             return None;
         }
-        let claim = self.lanes().into_iter().find_map(Lane::take)?;
+        let claim = self.shared.slab.take_left()?;
         let (cleared, _) = self.shared.clear(claim);
         let Cleared { id, body, attempts, mark, due, .. } = cleared;
         Some(Leftover { id, body, attempts, mark, due })

@@ -43,9 +43,6 @@ pub struct Shared<B: 'static, R: 'static, E: 'static> {
     /// Written by senders.
     pub(super) submitted: Padded<AtomicWord>,
     refused: AtomicWord,
-    /// Written by the driver.
-    pub(super) scheduled: Padded<AtomicWord>,
-    pub(super) backing_off: AtomicWord,
     pub(super) timed_out: AtomicWord,
     handler_panics: AtomicWord,
     /// Handles; the last closes the herd.
@@ -113,8 +110,6 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
             outcomes: Shelf::new(capacity, || None),
             submitted: Padded(zero()),
             refused: zero(),
-            scheduled: Padded(zero()),
-            backing_off: zero(),
             timed_out: zero(),
             handler_panics: zero(),
             handles: zero(),
@@ -184,7 +179,13 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         record.since = self.moment();
         let given = match mark {
             Mark::Scheduled => {
+                // Counted first, as one that was taken out is counted already.
+                let count = self.slab.count(mark);
+                count.fetch_add(1, Ordering::Relaxed);
                 let given = self.slab.scheduled.give(claim);
+                if given.is_err() {
+                    count.fetch_sub(1, Ordering::Relaxed);
+                }
                 self.crew.ring();
                 given
             }
@@ -283,8 +284,7 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
 
     /// Drops what is left over.
     fn drop_rest(&self) {
-        let lanes = [&self.slab.ready, &self.slab.scheduled, &self.slab.aside];
-        while let Some(claim) = lanes.iter().find_map(|lane| lane.take()) {
+        while let Some(claim) = self.slab.take_left() {
             self.discard(claim);
         }
     }
@@ -343,19 +343,20 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         let state = self.crew.state();
         let slots = &self.crew.slots;
         let sum = |end| slots.iter().map(|slot| wide(slot.ended(end))).sum();
+        let count = |mark| crate::sync::low(self.slab.count(mark).load(Ordering::Relaxed));
+        // Against the way of an item, so that none is met twice while it goes on: it may be missed.
+        let unread = self.slab.done.len();
         let panicked = sum(End::Panicked);
-        let (scheduled, backing_off) =
-            (self.scheduled.0.load(Ordering::Relaxed), self.backing_off.load(Ordering::Relaxed));
         Stats {
+            unread,
             idle: self.slab.ready.idle(),
             refused: wide(self.refused.load(Ordering::Relaxed)),
-            waiting: self.slab.ready.len(),
-            scheduled: crate::sync::low(scheduled) + self.slab.scheduled.len(),
-            backing_off: crate::sync::low(backing_off) + self.slab.aside.len(),
-            running: slots.busy(),
-            unread: self.slab.done.len(),
             succeeded: sum(End::Succeeded),
             failed: sum(End::Failed) + panicked,
+            running: slots.busy(),
+            waiting: self.slab.ready.len(),
+            scheduled: count(Mark::Scheduled),
+            backing_off: count(Mark::BackingOff),
             retried: sum(End::Retried),
             timed_out: wide(self.timed_out.load(Ordering::Relaxed)),
             panicked,
@@ -408,6 +409,33 @@ pub(super) fn look(clock: impl FnOnce() -> Instant) -> Option<Instant> {
     let mut now = None;
     swallow(|| now = Some(clock()));
     now
+}
+
+impl<B> Slab<Record<B>> {
+    /// How many items with this mark wait for their time, or are left over. Whoever lets one wait counts it before,
+    /// and whoever makes it ready, or takes it out, counts it off; its mark stays until then.
+    pub(super) const fn count(&self, mark: Mark) -> &AtomicWord {
+        match mark {
+            Mark::Scheduled => &self.later.0,
+            _ => &self.again.0,
+        }
+    }
+
+    /// Lets an item wait that a worker has had.
+    pub(super) fn put_aside(&self, claim: Claim) {
+        self.count(self.items.get(&claim).mark).fetch_add(1, Ordering::Relaxed);
+        // That lane is never closed.
+        let _ = self.aside.give(claim);
+    }
+
+    /// Takes out an item that is left over.
+    pub(super) fn take_left(&self) -> Option<Claim> {
+        self.ready.take().or_else(|| {
+            let claim = self.scheduled.take().or_else(|| self.aside.take())?;
+            self.count(self.items.get(&claim).mark).fetch_sub(1, Ordering::Relaxed);
+            Some(claim)
+        })
+    }
 }
 
 /// What was in a place.

@@ -21,7 +21,8 @@ use core::task::{Context, Poll};
 
 use crate::config::ConfigError;
 use crate::mailbox::{HeapMailbox, Receiver, Sender};
-use crate::sync::{Arc, SharedCell};
+use crate::ring::Padded;
+use crate::sync::{Arc, AtomicWord, SharedCell};
 
 /// The right to a place, in each shelf of one herd. There is one for each place, and it is on a lane or somebody's.
 ///
@@ -229,6 +230,10 @@ pub struct Slab<T> {
     pub(super) scheduled: Lane,
     /// Items that are to be done later, or not at all any more: see the driver. Never closed.
     pub(super) aside: Lane,
+    /// How many were sent for later and are not ready yet.
+    pub(super) later: Padded<AtomicWord>,
+    /// How many were put aside and are not ready yet.
+    pub(super) again: Padded<AtomicWord>,
 }
 
 impl<T> Slab<T> {
@@ -245,6 +250,8 @@ impl<T> Slab<T> {
             done: Lane::new(capacity)?,
             scheduled: Lane::new(capacity)?,
             aside: Lane::new(capacity)?,
+            later: Padded(AtomicWord::new(0)),
+            again: Padded(AtomicWord::new(0)),
         })
     }
 }

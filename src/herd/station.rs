@@ -132,8 +132,7 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
     /// An item that was cut off comes back.
     fn interrupt(&self, mut claim: Claim) {
         self.shared.slab.items.get_mut(&mut claim).interrupt();
-        // That lane is never closed.
-        let _ = self.shared.slab.aside.give(claim);
+        self.shared.slab.put_aside(claim);
         self.shared.crew.ring();
     }
 
@@ -418,7 +417,7 @@ where
             // Neither is closed while an item has not ended.
             Lane::Ready => drop(slab.ready.give(claim)),
             Lane::Aside => {
-                drop(slab.aside.give(claim));
+                slab.put_aside(claim);
                 self.shared.crew.ring();
             }
             Lane::Done => {
@@ -451,7 +450,7 @@ where
     fn put_back(&mut self) {
         if let Stage::Taken(claim) = mem::replace(&mut self.stage, Stage::Idle) {
             if let Err(claim) = self.shared.slab.ready.give(claim) {
-                let _ = self.shared.slab.aside.give(claim);
+                self.shared.slab.put_aside(claim);
             }
         }
     }
