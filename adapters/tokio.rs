@@ -21,7 +21,7 @@ use core::time::Duration;
 use std::boxed::Box;
 use std::rc::{Rc, Weak};
 
-use ::tokio::runtime::Handle;
+use ::tokio::runtime::{Handle, RuntimeFlavor};
 use ::tokio::task::LocalSet;
 use ::tokio::time::{Instant as TokioInstant, Sleep as TokioSleep, sleep_until};
 use futures_core::Stream;
@@ -63,8 +63,12 @@ impl Tokio {
     }
 }
 
-/// The present moment of that runtime's clock, which may be paused.
+/// The present moment of that runtime's clock, which may be paused if the runtime has one thread.
 fn now_at(handle: &Handle) -> TokioInstant {
+    if handle.runtime_flavor() == RuntimeFlavor::MultiThread {
+        // Not tokio's `now`: the caller may be in another runtime, whose clock is paused.
+        return TokioInstant::from_std(std::time::Instant::now());
+    }
     let _inside = handle.enter();
     TokioInstant::now()
 }

@@ -65,6 +65,18 @@ fn outside_of_a_runtime() {
 }
 
 #[test]
+fn a_paused_clock_is_that_runtimes_alone() {
+    let other = two_threads();
+    let tokio = Tokio::new(other.handle().clone());
+    paused().block_on(async {
+        let (before, here) = (tokio.now(), time::Instant::now());
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(tokio.now().saturating_since(before) >= Duration::from_millis(2));
+        assert_eq!(time::Instant::now(), here);
+    });
+}
+
+#[test]
 fn a_paused_clock_stands_still_and_jumps() {
     let started = StdInstant::now();
     paused().block_on(async {
