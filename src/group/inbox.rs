@@ -72,8 +72,9 @@ impl Inbox {
                 continue;
             }
             if ahead != 0 && ahead <= LAPS / 2 {
-                // The hint is old.
-                at = at.wrapping_add(ahead.wrapping_mul(PENDING as Word));
+                // The hint is old. So many laps on, this entry may be empty, and so may others before it: of all
+                // that is known, only the lap before was taken here.
+                at = at.wrapping_add((ahead - 1).wrapping_mul(PENDING as Word)).wrapping_add(1);
                 continue;
             }
             let before = at.wrapping_sub(1);
@@ -136,6 +137,7 @@ mod tests {
 
     use super::{Inbox, PENDING, retry};
     use crate::group::signal::Signal;
+    use crate::sync::{Ordering, Word};
 
     fn signals(numbers: impl IntoIterator<Item = u16>) -> Vec<Signal> {
         numbers.into_iter().map(Signal::new).collect()
@@ -158,6 +160,23 @@ mod tests {
             // The last is gone: nothing to merge with.
             assert!(inbox.put(Signal::new(31)));
             assert_eq!(inbox.take(), Some(Signal::new(31)));
+        }
+    }
+
+    /// A sender that was stopped before it left its hint leaves it when others are laps ahead.
+    #[test]
+    fn if_04_an_old_hint_leaves_no_gap() {
+        for behind in 1..=3 * Word::try_from(PENDING).unwrap() {
+            let inbox = Inbox::new();
+            for number in 0..100 {
+                assert!(inbox.put(Signal::new(number)));
+                assert_eq!(inbox.take(), Some(Signal::new(number)));
+            }
+            assert!(inbox.put(Signal::new(100)));
+            inbox.tail.store(101 - behind, Ordering::Release);
+            assert!(inbox.put(Signal::new(101)), "{behind} behind");
+            let taken: Vec<_> = core::iter::from_fn(|| inbox.take()).collect();
+            assert_eq!(taken, signals([100, 101]), "{behind} behind");
         }
     }
 
