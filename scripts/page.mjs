@@ -163,7 +163,7 @@ async function look(page, herd) {
   await page.until("it runs again", `document.querySelector("#phase").textContent === "running"`);
   check("the herd runs again", await ready() === 200);
   await page.until("failures are shown", `document.querySelector("#list").rows.length > 3`);
-  check("with error and attempts", /\d+ attempts?/.test(await page.run(`return document.querySelector("#list").innerText`)) &&
+  check("with error and attempts", /#\d+\s+[1-3]\s/.test(await page.run(`return document.querySelector("#list").innerText`)) &&
     (await page.run(`return document.querySelector("#list").innerText`)).includes("https://example.com/item/"));
 
   await page.until("a few of them", `document.querySelector("#list").rows.length === 8 && document.querySelector("#all").checkVisibility()`);
@@ -172,8 +172,25 @@ async function look(page, herd) {
   await click("all");
   await page.until("and few again", `document.querySelector("#list").rows.length === 8`);
 
+  await page.run(`getSelection().selectAllChildren(document.querySelector("#list").rows[0].cells[3])`);
+  const marked = await page.run(`return getSelection().toString()`), newest = await page.run(`return document.querySelector("#list").rows[0].cells[1].textContent`);
+  await page.until("further failures come in", `document.querySelector("#list").rows[0].cells[1].textContent !== ${JSON.stringify(newest)}`);
+  check("and what one has marked stays marked", marked.includes("https://") && await page.run(`return getSelection().toString()`) === marked, marked);
+  await page.run(`getSelection().empty()`);
+  check("numbers are told in few digits", await page.run(`return [0, 7, 9999, 12345, 99999, 123456, 999999, 1234567, 12e8].map(count).join()`) ===
+    "0,7,9999,12\u202f345,99\u202f999,123 k,1.00 M,1.23 M,1.20 G");
+  check("and times", await page.run(`return [0, 2e-7, 43e-6, 0.00996, 0.044, 0.9999, 12.34, 119, 180, 7200].map(time).join()`) ===
+    "0,<1 µs,43.0 µs,9.96 ms,44.0 ms,1.00 s,12.3 s,119 s,3.00 min,2.00 h");
+  check("and times ago", await page.run(`return [0.4, 3, 59.7, 3590, 90000, 400000].map(ago).join()`) ===
+    "just now,3 s ago,1 min ago,1 h ago,25 h ago,5 days ago");
+  check("axes end in round numbers", await page.run(`return [[0, count], [5, count], [11, count], [60, count], [3, rate], [0.0003, time], [0.5, time], [100, time], [5000, time]]
+    .map(([n, tell]) => [ceiling(n, tell) / 2, ceiling(n, tell)].map((n) => mark(tell, n)).join(" ")).join()`) ===
+    "2 4,3 6,10 20,30 60,2 4,200 µs 400 µs,300 ms 600 ms,60 s 2 min,60 min 2 h");
+  check("an id of any size is told as it is", await page.run(`return parse('{"failures":[{"id":18446744073709551615,"error":"\\\\"id\\\\":5"}]}').failures.map(({ id, error }) => id + error).join()`) ===
+    '18446744073709551615"id":5');
+
   await sleep(Number(process.env.PAGE_WAIT ?? 30) * 1000); // for charts with something in them
-  for (const [name, width, height] of [["phone", 360, 740], ["desk", 1280, 800]]) {
+  for (const [name, width, height] of [["phone", 360, 800], ["desk", 1280, 800]]) {
     for (const scheme of ["light", "dark"]) {
       await page.as(width, height, scheme);
       const wide = await page.run(WIDE);
@@ -211,9 +228,10 @@ async function look(page, herd) {
 }
 
 async function secret(page, herd) {
-  await page.as(360, 740, "light");
+  await page.as(360, 800, "light");
   await page.ask("Page.navigate", { url: herd.url });
   await page.until("the token is asked for", `document.querySelector("#ask")?.checkVisibility()`);
+  check("by a field that one can type into at once", await page.run(`return document.activeElement.id`) === "token");
   check("and nothing else is shown", await page.run(`return !document.querySelector("#controls").checkVisibility() && !document.querySelector("#tiles").checkVisibility()`));
   const faint = await page.run(FAINT);
   check("the question for the token can be read", faint.length === 0, faint);
@@ -224,8 +242,11 @@ async function secret(page, herd) {
     await page.key("Enter", 13, "\r");
   };
   await give("wrong");
-  await page.until("a wrong one is told", `document.querySelector("#link").textContent === "this token is not the right one"`);
-  await give("correct-horse");
+  await page.until("a wrong one is told", `document.querySelector("#link").textContent === "wrong token"`);
+  await give("Schlüssel €");
+  await page.until("what cannot be one is told too", `document.querySelector("#link").textContent === "wrong token" && document.querySelector("#phase").textContent === "locked"`);
+  check("it is no fault", page.faults.every((fault) => fault.startsWith("Failed to load")), page.faults);
+  await give(" correct-horse ");
   await page.until("the right one opens it", `document.querySelector("#link").textContent === "live" && !document.querySelector("#ask").checkVisibility() && document.querySelector("#controls").checkVisibility()`);
   await page.run(`document.querySelector("#more").click(); document.querySelector("#resize").requestSubmit()`);
   await page.until("and resizes", `document.querySelector("#said").textContent === "The size is now 9"`);

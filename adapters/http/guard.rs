@@ -3,8 +3,8 @@
 use core::hint::black_box;
 use core::pin::Pin;
 use std::format;
-use std::net::{IpAddr, SocketAddr};
-use std::string::{String, ToString};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::string::String;
 use std::vec::Vec;
 
 use axum::body::{Body, BodyDataStream};
@@ -14,7 +14,7 @@ use axum::http::header::{
 };
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::response::Response;
 use futures_core::Stream;
 
@@ -71,7 +71,7 @@ impl Guard {
         if !self.is_host(&head.headers, asked, address) {
             return Some(message(StatusCode::FORBIDDEN, None, "this Host is not served here"));
         }
-        if !self.is_origin(&head.headers, address) {
+        if !self.is_origin(&head.headers, address) || !is_own(head) {
             return Some(message(StatusCode::FORBIDDEN, None, "other origins may not ask"));
         }
         if OPEN.contains(&head.uri.path()) || self.is_authorized(&head.headers) {
@@ -115,8 +115,7 @@ impl Guard {
         let port = address.port();
         // An address of IPv4 that came through a socket for both.
         let ip = address.ip().to_canonical();
-        let is_ours =
-            |name: &str| name == before_port(ip) || name == "localhost" && ip.is_loopback();
+        let is_ours = |name: &str| is_address(name, ip) || name == "localhost" && ip.is_loopback();
         let with_port = host.strip_suffix(&format!(":{port}"));
         if with_port.is_some_and(is_ours) || port == 80 && is_ours(&host) {
             return true;
@@ -132,12 +131,22 @@ impl Guard {
     }
 }
 
-/// An address as it stands before a port.
-fn before_port(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
+/// Whether this is the address, as it stands before a port. That of IPv6 has many forms.
+fn is_address(name: &str, ip: IpAddr) -> bool {
+    match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some(name) => name.parse().is_ok_and(|name: Ipv6Addr| name.to_canonical() == ip),
+        None => name.parse().is_ok_and(|name: Ipv4Addr| name == ip),
     }
+}
+
+/// Whether a browser asks for a page of this plane, or follows a link to it. Not all requests have an `Origin`: that for a
+/// picture has none.
+fn is_own(head: &Parts) -> bool {
+    let is = |name, value| only(&head.headers, &HeaderName::from_static(name)) == Some(value);
+    is("sec-fetch-site", None)
+        || is("sec-fetch-site", Some("same-origin"))
+        || is("sec-fetch-site", Some("none"))
+        || head.method == Method::GET && is("sec-fetch-mode", Some("navigate"))
 }
 
 /// The header's value, if there is one; none at all if there are several, or it is no text.
@@ -201,8 +210,54 @@ mod tests {
         // A socket for both kinds of addresses.
         assert!(knows("192.0.2.1:2112", "[::ffff:192.0.2.1]:2112"));
         assert!(knows("[2001:db8::1]:2112", "[2001:db8::1]:2112"));
+        // An address has more forms than one; those that somebody may take for another do not count.
+        assert!(knows("[2001:DB8:0::1]:2112", "[2001:db8::1]:2112"));
+        assert!(knows("[0:0:0:0:0:0:0:1]:2112", "[::1]:2112"));
+        assert!(knows("[::ffff:192.0.2.1]:2112", "192.0.2.1:2112"));
+        for host in ["[::2]", "::1", "[::1", "[[::1]]", "[127.0.0.1]", "127.0.0.1", "[::1%lo]"] {
+            assert!(!knows(&format!("{host}:2112"), "[::1]:2112"), "{host}");
+        }
+        for host in ["127.1", "127.0.0.1.", "0x7f.0.0.1", "127.0.0.01", "2130706433", "localhost."]
+        {
+            assert!(!knows(&format!("{host}:2112"), "127.0.0.1:2112"), "{host}");
+        }
+        for port in ["2112 ", "02112", "+2112", "2112:2112", ""] {
+            assert!(!knows(&format!("localhost:{port}"), "127.0.0.1:2112"), "{port}");
+        }
         // Only this port goes without saying.
         assert!(knows("127.0.0.1", "127.0.0.1:80") && knows("localhost", "127.0.0.1:80"));
         assert!(!knows("127.0.0.1", "127.0.0.1:81") && !knows("localhost", "127.0.0.1:8080"));
+    }
+
+    #[test]
+    fn where_a_token_differs_cannot_be_told_by_the_time() {
+        use std::time::{Duration, Instant};
+
+        let token = "a".repeat(1 << 18);
+        let at = |place: usize| {
+            let mut shown = token.clone();
+            shown.replace_range(place..=place, "b");
+            shown
+        };
+        let takes = |shown: &str| -> Duration {
+            let once = |_| {
+                let since = Instant::now();
+                assert!(!same(shown, &token));
+                since.elapsed()
+            };
+            (0..20).map(once).min().unwrap()
+        };
+        let (first, last) = (takes(&at(0)), takes(&at(token.len() - 1)));
+        // Whoever stops at the first difference is thousands of times as quick.
+        assert!(first * 4 > last && last * 4 > first, "{first:?}, {last:?}");
+        assert!(same(&token, &token));
+    }
+
+    #[test]
+    fn only_the_whole_token_is_the_token() {
+        assert!(same("secret", "secret"));
+        for shown in ["", "s", "secre", "secrets", "secretsecret", "Secret", "secreu"] {
+            assert!(!same(shown, "secret"), "{shown}");
+        }
     }
 }

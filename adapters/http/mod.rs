@@ -56,7 +56,8 @@
 //! - With a token all routes but `/healthz` and the page itself, which has nothing in it until it is given the token, need
 //!   `Authorization: Bearer TOKEN`, or answer `401`. It crosses the network as it is: there is no TLS here.
 //! - A request is refused with `403` if its `Host` is not the address that it came to, `localhost` or a name that is
-//!   [allowed](Builder::allow_host), or if its `Origin` is another. So no web page of somebody else's can read or
+//!   [allowed](Builder::allow_host), or if its `Origin` is another, or a browser
+//!   says that it asks for another site's page and does not follow a link (`Sec-Fetch-Site`). So no web page of somebody else's can read or
 //!   resize a herd, not by a name of its own that leads here either.
 //! - A body has at most 4 KiB (`413`), a request's head 16 KiB and 64 headers (`431`). A connection carries one request, and is closed
 //!   after 5 s. There are at most 64; while there are more the oldest is closed, if it is older than a quarter of a
@@ -67,6 +68,7 @@ mod error;
 mod failures;
 mod guard;
 mod metrics;
+mod page;
 mod report;
 mod routes;
 mod serve;

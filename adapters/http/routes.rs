@@ -1,9 +1,7 @@
 //! What each route does.
 
 use core::time::Duration;
-use std::collections::hash_map::RandomState;
 use std::format;
-use std::hash::{BuildHasher, Hasher};
 use std::string::{String, ToString};
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +10,7 @@ use axum::Extension;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -20,13 +18,10 @@ use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use serde_json::{Number, Value, json};
 
+use super::page::page;
 use super::report;
 use super::serve::Here;
 use crate::control::{AlreadyStopping, Control, Phase, ResizeError};
-
-/// The page. What stands for a nonce in it is another word in each answer.
-const PAGE: &str = include_str!("page.html");
-const NONCE: &str = "{{nonce}}";
 
 /// What routes know.
 pub(super) struct Plane {
@@ -54,22 +49,6 @@ pub(super) fn router(plane: Plane) -> Router {
         })
         .fallback(async || message(StatusCode::NOT_FOUND, None, "there is nothing here"))
         .with_state(Arc::new(plane))
-}
-
-async fn page() -> Response {
-    // Scripts and styles that are not ours have no nonce, and do nothing.
-    let word = || RandomState::new().build_hasher().finish();
-    let nonce = format!("{:016x}{:016x}", word(), word());
-    let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
-         img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    );
-    let mut response =
-        answer(StatusCode::OK, "text/html; charset=utf-8", PAGE.replace(NONCE, &nonce));
-    if let Ok(policy) = HeaderValue::from_str(&policy) {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    }
-    response
 }
 
 async fn herd(State(plane): Of) -> Response {
@@ -194,7 +173,7 @@ fn plain(status: StatusCode, text: &str) -> Response {
     answer(status, "text/plain; charset=utf-8", format!("{text}\n"))
 }
 
-fn answer(status: StatusCode, kind: &'static str, body: String) -> Response {
+pub(super) fn answer(status: StatusCode, kind: &'static str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -15,7 +15,7 @@ use ::tokio::task::JoinHandle;
 use ::tokio::time::{sleep, timeout};
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -26,7 +26,9 @@ use hyper_util::service::TowerToHyperService;
 use super::Failures;
 use super::failures::{Noted, Seen};
 use super::guard::Guard;
+use super::routes::message;
 use crate::cancel::{CancelToken, Cancelled};
+use crate::panic::catch;
 
 /// How many connections there may be.
 const CONNECTIONS: usize = 64;
@@ -103,12 +105,28 @@ async fn answer(
     let mut response = match guard.check(request.map(Body::new), here.address).await {
         Ok(mut request) => {
             request.extensions_mut().insert(here);
-            router.call(request).await?
+            unless_panics(router.call(request)).await?
         }
         Err(refusal) => refusal,
     };
     Guard::seal(&mut response);
     Ok(response)
+}
+
+/// What comes of the future; if it panics, which only a door that is not of this crate does, an answer that says so.
+async fn unless_panics<E>(
+    answer: impl Future<Output = Result<Response, E>>,
+) -> Result<Response, E> {
+    let mut answer = pin!(answer);
+    poll_fn(|cx| {
+        // It is not polled again.
+        let polled = catch(|| answer.as_mut().poll(cx));
+        polled.unwrap_or_else(|_| {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Poll::Ready(Ok(message(status, None, "what was asked has panicked")))
+        })
+    })
+    .await
 }
 
 /// The next connection; none when it is time to stop.

@@ -8,6 +8,7 @@
 //! | sizes of 0, of busy, idle and ended herds | `gh_15` | `size` |
 //! | where it listens | `gh_17` | `starting` |
 //! | who may ask | – | `safety` |
+//! | requests made to be misread, doors that panic, an end amid requests | – | `hostile` |
 //! | slow clients, many clients, herds that burn their executor | – | `slow`, `runtimes` |
 //! | the page | – | `page`, and in a browser by `scripts/page` |
 #![cfg(all(feature = "http", feature = "threads", not(any(droves_loom, droves_shuttle))))]
@@ -15,6 +16,7 @@
 mod help;
 
 mod failures;
+mod hostile;
 mod metrics;
 mod page;
 mod properties;
