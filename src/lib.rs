@@ -45,6 +45,8 @@ mod latch;
 pub mod map;
 pub mod retry;
 #[cfg(feature = "alloc")]
+mod runner;
+#[cfg(feature = "alloc")]
 pub mod stats;
 pub mod timer;
 #[cfg(feature = "alloc")]

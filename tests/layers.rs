@@ -8,7 +8,7 @@ use source::{File, files, has_word};
 const LAYERS: &[&[&str]] = &[
     &["sync", "time", "config"],
     &["panic", "runtime", "stats"],
-    &["ring", "cells", "control"],
+    &["ring", "cells", "control", "runner"],
     &["mailbox", "job"],
     &["latch", "trace"],
     &["cancel"],

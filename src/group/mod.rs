@@ -29,6 +29,7 @@
 //! | each feeds the one after it | [`Group::queue_ordered`]: they stop in the order of their start |
 //! | services that come and go, so many at a time | [`Group::dynamic`] |
 //! | a group that is a member of another | [`Member::group`] |
+//! | a pool, a herd, tasks, a server | [`Member::runner`] |
 //! | a service that may fail | [`Member::restart`] |
 //! | no allocator, or a runtime of your own | the [`machine`] |
 //!
@@ -83,6 +84,8 @@ mod restart;
 mod roster;
 #[cfg(feature = "alloc")]
 mod run;
+#[cfg(feature = "alloc")]
+mod runner;
 mod signal;
 #[cfg(feature = "alloc")]
 mod snapshot;
@@ -91,6 +94,8 @@ mod start;
 #[cfg(feature = "alloc")]
 mod wake;
 
+#[cfg(feature = "alloc")]
+pub use crate::runner::{RunError, Runner};
 #[cfg(feature = "alloc")]
 pub use client::{Client, InsertError, InsertErrorKind};
 #[cfg(feature = "alloc")]

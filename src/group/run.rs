@@ -197,6 +197,15 @@ impl RunCx {
         }
     }
 
+    /// The group that it is a member of.
+    ///
+    /// # Cost
+    /// An atomic operation.
+    #[must_use]
+    pub fn group(&self) -> Handle {
+        Handle { hub: self.desk.hub.clone() }
+    }
+
     /// A token that is cancelled when the member is asked to stop at once, because it was too slow or because the group
     /// was cancelled. Soon after, by its [limits](super::Member::stop_within), it is dropped.
     ///

@@ -21,6 +21,8 @@ impl Signal {
     pub const HANGUP: Self = Self(1);
     /// Stop, from a keyboard.
     pub const INTERRUPT: Self = Self(2);
+    /// Stop at once.
+    pub const KILL: Self = Self(9);
     /// Whatever the program says.
     pub const USER_1: Self = Self(10);
     /// Whatever the program says.
@@ -52,6 +54,7 @@ impl fmt::Display for Signal {
         f.write_str(match *self {
             Self::HANGUP => "SIGHUP",
             Self::INTERRUPT => "SIGINT",
+            Self::KILL => "SIGKILL",
             Self::USER_1 => "SIGUSR1",
             Self::USER_2 => "SIGUSR2",
             Self::TERMINATE => "SIGTERM",

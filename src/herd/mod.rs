@@ -54,6 +54,7 @@ mod every;
 mod item;
 mod outcome;
 mod results;
+mod runner;
 mod send;
 mod shared;
 mod slab;

@@ -44,6 +44,7 @@ mod error;
 mod facts;
 mod join;
 mod put;
+mod runner;
 mod send;
 mod shared;
 mod station;

@@ -35,6 +35,7 @@
 //! from the `stop` that follows.
 
 mod builder;
+mod managed;
 mod report;
 mod sender;
 mod task;
@@ -43,6 +44,7 @@ pub use crate::control::{AlreadyStopping, Phase, ResizeError, Stats};
 pub use crate::herd::{Every, Mark, Overrun, Trouble};
 pub use crate::workers::error::{JoinError, Refusal};
 pub use builder::{BuildError, Builder, StartError};
+pub use managed::Managed;
 pub use report::{TaskError, Why};
 pub use sender::{QueueFut, Sender};
 pub use task::{Attempt, Context, Task};

@@ -9,6 +9,7 @@
 //! | time limits | `limits` | `limits` |
 //! | dynamic groups, listeners | `if_14` to `if_20` | `dynamic` |
 //! | restarts, proxies, groups in groups, snapshots | `if_21`, `if_23`, `tree` | `trees` |
+//! | pools, herds and task managers as members | `runners` | `runners` |
 //! | 10 000 members | `if_25` | `scale` |
 //! | the runtime goes away | `promise_03` | `losing` |
 //!
@@ -21,6 +22,7 @@ pub mod help;
 mod limits;
 #[cfg(any(feature = "async-executor", feature = "sim", feature = "tokio"))]
 mod losing;
+mod runners;
 #[cfg(any(feature = "async-executor", feature = "smol", feature = "tokio"))]
 mod scale;
 mod signals;
