@@ -13,7 +13,7 @@ use super::exit::{EndError, Exit, Trace};
 use super::hub::{CANCEL, Ended, Hub, Listing, Question, Told};
 use super::machine::{Effect, Event, Phase};
 use super::member::{Kind, MemberHandle, Task};
-use super::roster::Core;
+use super::roster::{Core, Entry};
 use super::run::Desk;
 use crate::mailbox::{HeapMailbox, Receiver};
 use crate::panic::finish_each;
@@ -275,6 +275,8 @@ impl<Rt: Timer + Spawn<Task<K>>, K: Kind> Driver<Rt, K> {
             }
         };
         let drop_core: fn(&mut Self) = |this| {
+            let entries = this.core.iter_mut().flat_map(|core| core.entries.drain(..));
+            entries.flatten().for_each(Entry::discard);
             this.core = None;
             let cargo = this.cargo.with((), |cargo, ()| cargo.take());
             drop(cargo);

@@ -108,10 +108,15 @@ pub(super) fn feed(topic: Topic, capacity: usize) -> (Feed, Events) {
 }
 
 impl Feed {
+    /// Whether somebody listens.
+    pub(super) fn is_heard(&self) -> bool {
+        !self.mailbox.is_closed()
+    }
+
     /// Gives it an event, in place of the oldest if there is no room. Returns whether somebody listens.
     fn push(&self, event: &GroupEvent) -> bool {
         if !event.is_about(self.topic) {
-            return !self.mailbox.is_closed();
+            return self.is_heard();
         }
         let mut event = event.clone();
         loop {

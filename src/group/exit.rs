@@ -46,6 +46,15 @@ impl Exit {
     pub const fn is_clean(&self) -> bool {
         matches!(self, Self::Clean)
     }
+
+    /// Its text, also if the error's own panics.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        if !crate::panic::swallow(|| text = self.to_string()) {
+            text = "an error whose text panics".into();
+        }
+        text
+    }
 }
 
 impl fmt::Display for Exit {

@@ -91,12 +91,9 @@ impl Hub {
         while let Some(next) = told.take() {
             told = match self.told.try_send(next) {
                 Ok(()) | Err(SharedSendError::Closed(_)) => None,
-                Err(SharedSendError::Full(told)) => {
-                    debug_assert!(false, "there is room for all that members tell");
-                    Some(told)
-                }
-                // As many are in the middle of telling it as may.
-                Err(SharedSendError::Busy(told)) => Some(told),
+                // As many are in the middle of telling it as may, or somebody who kept a `RunCx` for longer than its
+                // run says only now that it is ready.
+                Err(SharedSendError::Busy(told) | SharedSendError::Full(told)) => Some(told),
             };
             if told.is_some() {
                 retry();

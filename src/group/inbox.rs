@@ -1,11 +1,12 @@
-//! Signals on their way to one who takes them.
+//! Signals on their way to who takes them.
 //!
 //! ```text
 //! entry (one word):  lap | FULL | signal (16 bits)
 //!
 //!   put, position t:   (lap(t), -)    -> CAS to (lap(t), FULL, signal)
 //!                      (lap(t), FULL) -> t + 1, go on           (lap(t) - 1, FULL) -> full
-//!   take, position h:  (lap(h), FULL) -> (lap(h) + 1, -)
+//!   take, position h:  (lap(h), FULL) -> CAS to (lap(h) + 1, -)
+//!                      (later lap)    -> after what was taken here, go on
 //! ```
 //!
 //! A signal is in the entry itself, so that one exchange publishes it: nobody who is stopped keeps others waiting. A
@@ -26,14 +27,14 @@ const LAP: Word = 1 << 17;
 /// The bits of a lap number.
 const LAPS: Word = Word::MAX >> 17;
 
-/// Signals that wait, for one at a time who takes them.
+/// Signals that wait for whoever takes them, mostly one.
 #[derive(Debug)]
 pub(super) struct Inbox {
     /// Made for the first signal.
     ring: OnceBox<[AtomicWord; PENDING]>,
     /// Where the next may go: a hint.
     tail: AtomicWord,
-    /// Where the next is taken; for the taker alone.
+    /// Where the next may be taken: a hint.
     head: AtomicWord,
     pub(super) waker: WakerCell,
 }
@@ -44,6 +45,14 @@ fn lap(position: Word) -> Word {
 
 fn entry(ring: &[AtomicWord; PENDING], position: Word) -> &AtomicWord {
     &ring[low(position) % PENDING]
+}
+
+/// If the hint is old: the position after the last one that was taken from this entry. In its present lap the entry may
+/// be empty, and others before it too.
+fn after(word: Word, at: Word) -> Option<Word> {
+    let ahead = (word / LAP).wrapping_sub(lap(at)) & LAPS;
+    let taken = ahead.wrapping_sub(1).wrapping_mul(PENDING as Word);
+    (1..=LAPS / 2).contains(&ahead).then(|| at.wrapping_add(taken).wrapping_add(1))
 }
 
 impl Inbox {
@@ -66,15 +75,13 @@ impl Inbox {
         loop {
             // Acquire: pairs with the exchange below and the store in `take`.
             let word = entry(ring, at).load(Ordering::Acquire);
-            let ahead = (word / LAP).wrapping_sub(lap(at)) & LAPS;
-            if ahead == 0 && word & FULL != 0 {
-                at = at.wrapping_add(1);
+            if let Some(next) = after(word, at) {
+                at = next;
                 continue;
             }
-            if ahead != 0 && ahead <= LAPS / 2 {
-                // The hint is old. So many laps on, this entry may be empty, and so may others before it: of all
-                // that is known, only the lap before was taken here.
-                at = at.wrapping_add((ahead - 1).wrapping_mul(PENDING as Word)).wrapping_add(1);
+            let old = word / LAP != lap(at);
+            if !old && word & FULL != 0 {
+                at = at.wrapping_add(1);
                 continue;
             }
             let before = at.wrapping_sub(1);
@@ -85,7 +92,7 @@ impl Inbox {
                 }
                 continue;
             }
-            if ahead != 0 {
+            if old {
                 return false;
             }
             // Release: what was done before is seen by who takes it.
@@ -104,20 +111,32 @@ impl Inbox {
         }
     }
 
-    /// Takes the signal that has waited longest. For one at a time.
+    /// Takes the signal that has waited longest.
     pub(super) fn take(&self) -> Option<Signal> {
         let ring = self.ring.get()?;
-        // Relaxed: the taker's own.
-        let at = self.head.load(Ordering::Relaxed);
-        let word = entry(ring, at).load(Ordering::Acquire);
-        if word & FULL == 0 || word / LAP != lap(at) {
-            return None;
+        // Acquire: pairs with the store below.
+        let mut at = self.head.load(Ordering::Acquire);
+        loop {
+            // Acquire: pairs with the exchange in `put` and the one below.
+            let word = entry(ring, at).load(Ordering::Acquire);
+            if let Some(next) = after(word, at) {
+                at = next;
+                continue;
+            }
+            if word & FULL == 0 {
+                return None;
+            }
+            let empty = ((lap(at) + 1) & LAPS) * LAP;
+            // Release: pairs with the load in `put`.
+            let taken =
+                entry(ring, at).compare_exchange(word, empty, Ordering::AcqRel, Ordering::Relaxed);
+            if taken.is_ok() {
+                self.head.store(at.wrapping_add(1), Ordering::Release);
+                let number = u16::try_from(word & (FULL - 1)).unwrap_or_default();
+                return Some(Signal::new(number));
+            }
+            retry();
         }
-        // Release: pairs with the load in `put`.
-        entry(ring, at).store(((lap(at) + 1) & LAPS) * LAP, Ordering::Release);
-        self.head.store(at.wrapping_add(1), Ordering::Relaxed);
-        let number = u16::try_from(word & (FULL - 1)).unwrap_or_default();
-        Some(Signal::new(number))
     }
 
     /// Waits for a signal. For one at a time.
@@ -137,7 +156,7 @@ mod tests {
 
     use super::{Inbox, PENDING, retry};
     use crate::group::signal::Signal;
-    use crate::sync::{Ordering, Word};
+    use crate::sync::{AtomicWord, Ordering, Word};
 
     fn signals(numbers: impl IntoIterator<Item = u16>) -> Vec<Signal> {
         numbers.into_iter().map(Signal::new).collect()
@@ -163,7 +182,7 @@ mod tests {
         }
     }
 
-    /// A sender that was stopped before it left its hint leaves it when others are laps ahead.
+    /// Who was stopped before it left its hint leaves it when others are laps ahead.
     #[test]
     fn if_04_an_old_hint_leaves_no_gap() {
         for behind in 1..=3 * Word::try_from(PENDING).unwrap() {
@@ -174,6 +193,7 @@ mod tests {
             }
             assert!(inbox.put(Signal::new(100)));
             inbox.tail.store(101 - behind, Ordering::Release);
+            inbox.head.store(101 - behind, Ordering::Release);
             assert!(inbox.put(Signal::new(101)), "{behind} behind");
             let taken: Vec<_> = core::iter::from_fn(|| inbox.take()).collect();
             assert_eq!(taken, signals([100, 101]), "{behind} behind");
@@ -181,8 +201,37 @@ mod tests {
     }
 
     #[test]
+    fn if_04_two_who_take_share_the_signals() {
+        const EACH: u16 = 5_000;
+        let (inbox, left) = (Inbox::new(), AtomicWord::new(Word::from(EACH)));
+        let take = || {
+            let mut taken = Vec::new();
+            while left.load(Ordering::Acquire) > 0 {
+                if let Some(signal) = inbox.take() {
+                    taken.push(signal.number());
+                    left.fetch_sub(1, Ordering::AcqRel);
+                }
+            }
+            taken
+        };
+        let taken = thread::scope(|scope| {
+            let takers = [(); 2].map(|()| scope.spawn(take));
+            for number in 0..EACH {
+                while !inbox.put(Signal::new(number)) {
+                    retry();
+                }
+            }
+            takers.map(|taker| taker.join().unwrap())
+        });
+        assert!(taken.iter().all(|taken| taken.is_sorted()));
+        let mut all = taken.concat();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..EACH));
+    }
+
+    #[test]
     fn if_04_each_sender_s_signals_arrive_in_order() {
-        const EACH: u16 = 20_000;
+        const EACH: u16 = 5_000;
         let inbox = Inbox::new();
         let mut taken = [const { Vec::new() }; 3];
         thread::scope(|scope| {

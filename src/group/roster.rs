@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::client::{Gate, InsertErrorKind, Inserted, Insertion};
@@ -17,6 +17,7 @@ use super::restart::Restart;
 use super::run::Desk;
 use super::snapshot::MemberSnapshot;
 use super::{Cargo, Group};
+use crate::panic::swallow;
 use crate::sync::{Arc, TryLock};
 use crate::time::Instant;
 
@@ -64,6 +65,14 @@ impl<K: Kind> Entry<K> {
             let between = self.shelf.as_ref()?;
             between.with((), |place, ()| place.take()).ok().flatten()
         })
+    }
+
+    /// Drops it. What users have put into it may panic then, and the driver goes on.
+    pub(super) fn discard(self) {
+        let Self { body, shelf, restart, .. } = self;
+        swallow(|| drop(body));
+        swallow(|| drop(shelf));
+        swallow(|| drop(restart));
     }
 
     /// It is somewhere else in its life since this moment.
@@ -191,7 +200,7 @@ impl<K: Kind> Core<K> {
         if event.is_error() {
             entry.last_error = Some(match &event.exit {
                 Exit::Clean => "it was not ready in time".into(),
-                exit => exit.to_string(),
+                exit => exit.text(),
             });
         }
         let restart = entry.restart.as_mut().filter(|_| !stops);
@@ -216,10 +225,11 @@ impl<K: Kind> Core<K> {
             if abandoned { Exit::Abandoned } else { entry.exit.clone().unwrap_or(Exit::Lost) };
         let (name, restarts, at) = (entry.name.clone(), entry.restarts, now);
         let event = ExitEvent { name, exit, cut, at, restarts };
-        entry.body = None;
+        let body = entry.body.take();
+        swallow(|| drop(body));
         entry.moved(now);
         if abandoned {
-            entry.last_error = Some(event.exit.to_string());
+            entry.last_error = Some(event.exit.text());
             self.publish_of(member, now, What::Exited(event.clone()));
         }
         self.failed |= event.is_error();
@@ -244,6 +254,7 @@ impl<K: Kind> Core<K> {
             self.names.remove(&*entry.name);
             self.free.push(member);
             gate.free();
+            entry.discard();
         }
     }
 
@@ -289,6 +300,8 @@ impl<K: Kind> Core<K> {
         match question {
             Question::Snapshot(reply) => reply.give(self.listing(now)),
             Question::Listen(topic, reply) => {
+                // In a quiet group nobody else finds out who has gone.
+                self.feeds.retain(Feed::is_heard);
                 let (feed, events) = self.history.listen(topic);
                 if !self.finished {
                     self.feeds.push(feed);
@@ -306,5 +319,28 @@ impl<K: Kind> Core<K> {
     pub(super) fn trace(&mut self) -> Trace {
         let exits = core::mem::take(&mut self.exits);
         Trace::new(exits.into(), self.omitted, self.failed)
+    }
+}
+
+#[cfg(all(test, feature = "std", not(any(droves_loom, droves_shuttle))))]
+mod tests {
+    use super::{Cargo, Core, Group, Question};
+    use crate::group::events::Topic;
+    use crate::group::member::Local;
+    use crate::group::reply::reply;
+    use crate::time::Instant;
+
+    /// Nothing happens that would tell who has gone.
+    #[test]
+    fn if_18_listeners_that_leave_a_quiet_group_leave_nothing() {
+        let now = Instant::default();
+        let group = Group::<Local>::parallel([]);
+        let mut core = Core::new(Cargo { group, gate: None }, now);
+        for _ in 0..20 {
+            let (listens, answer) = reply();
+            core.answer(Question::Listen(Topic::All, listens), now);
+            drop(answer);
+        }
+        assert_eq!(core.feeds.len(), 1, "the last one's");
     }
 }

@@ -125,7 +125,12 @@ impl Desk {
     }
 
     fn take(&self) -> Option<Signal> {
-        self.inbox.take().or_else(|| self.extra.as_ref()?.take())
+        self.inbox.take().or_else(|| self.proxied()?.take())
+    }
+
+    /// The signals of a proxy, which after this run are the next one's.
+    fn proxied(&self) -> Option<&Inbox> {
+        self.extra.as_deref().filter(|_| !self.is_over())
     }
 }
 
@@ -191,7 +196,7 @@ impl RunCx {
     /// As [`signal`](Self::signal).
     pub fn poll_signal(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
         let own = self.desk.inbox.poll_take(cx);
-        match &self.desk.extra {
+        match self.desk.proxied() {
             Some(extra) if own.is_pending() => extra.poll_take(cx),
             _ => own,
         }

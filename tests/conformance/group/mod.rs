@@ -7,6 +7,7 @@
 //! | parallel, ordered, queue-ordered | `if_05`, `if_06`, `if_07`, `if_11`, `if_14` | `starting` |
 //! | ends and their trace | `if_09`, `if_10`, `promise_10` | `starting` |
 //! | time limits | `limits` | `limits` |
+//! | errors, drops and runs that do what nobody expects | `hostile` | `hostile` |
 //! | dynamic groups, listeners | `if_14` to `if_20` | `dynamic` |
 //! | restarts, proxies, groups in groups, snapshots | `if_21`, `if_23`, `tree` | `trees` |
 //! | pools, herds and task managers as members | `runners` | `runners` |
@@ -19,6 +20,7 @@
 
 mod dynamic;
 pub mod help;
+mod hostile;
 mod limits;
 #[cfg(any(feature = "async-executor", feature = "sim", feature = "tokio"))]
 mod losing;
