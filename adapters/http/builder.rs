@@ -2,21 +2,18 @@
 
 use core::fmt;
 use std::boxed::Box;
-use std::io;
 use std::net::{TcpListener, ToSocketAddrs};
 use std::string::{String, ToString};
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
 use std::time::Instant;
 use std::vec::Vec;
 
-use ::tokio::runtime::Runtime;
-
 use super::guard::Guard;
 use super::routes::Plane;
+use super::thread::Thread;
 use super::{ControlPlane, Failures, Metrics, StartError, routes, serve};
-use crate::cancel::CancelToken;
 use crate::control::Control;
+use crate::group::Handle;
 
 /// Makes a [`ControlPlane`].
 pub struct Builder {
@@ -27,6 +24,7 @@ pub struct Builder {
     hosts: Vec<String>,
     max_size: usize,
     failures: Failures,
+    group: Option<Handle>,
 }
 
 impl Builder {
@@ -39,6 +37,7 @@ impl Builder {
             token: None,
             hosts: Vec::new(),
             failures: Failures::new(),
+            group: None,
         }
     }
 
@@ -100,6 +99,15 @@ impl Builder {
         Self { failures: failures.clone(), ..self }
     }
 
+    /// The group that it shows, with the groups in it: e.g. that [of which](crate::group::RunCx::group) it is a member.
+    ///
+    /// # Cost
+    /// An atomic operation.
+    #[must_use]
+    pub fn group(self, group: &Handle) -> Self {
+        Self { group: Some(group.clone()), ..self }
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -123,39 +131,23 @@ impl Builder {
             max_size: self.max_size,
             registry,
             began: Instant::now(),
+            group: self.group,
         };
         let guard = Guard::new(self.token, self.hosts);
-        let stop = CancelToken::new();
         let app = serve::App {
             router: routes::router(plane),
             guard: Arc::new(guard),
             failures: self.failures,
         };
-        let (told, tells) = mpsc::channel();
-        let run = {
-            let stop = stop.clone();
-            // The runtime lives and dies on the thread, wherever this is called.
-            move || match runtime(listener) {
-                Ok((runtime, listener)) => {
-                    let _ = told.send(Ok(()));
-                    runtime.block_on(serve::serve(listener, app, stop));
-                }
-                Err(error) => {
-                    let _ = told.send(Err(error));
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("droves-http".into());
-        let thread = thread.spawn(run).map_err(StartError::Thread)?;
-        // It says nothing if it has panicked, and then joining it is all that is left.
-        let started = tells.recv().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
-        started.map_err(StartError::Thread)?;
-        Ok(ControlPlane { address, stop, thread: Some(thread) })
+        let thread = Thread::start("droves-http", listener, move |listener, stop| {
+            serve::serve(listener, app, stop.finish)
+        });
+        Ok(ControlPlane { address, thread: thread.map_err(StartError::Thread)? })
     }
 }
 
 /// A socket at the address, if all that it may mean is loopback or there is a token.
-fn listen(address: &str, has_token: bool) -> Result<TcpListener, StartError> {
+pub(super) fn listen(address: &str, has_token: bool) -> Result<TcpListener, StartError> {
     let found =
         address.to_socket_addrs().map_err(|error| StartError::Address(address.into(), error))?;
     let found: Vec<_> = found.collect();
@@ -166,17 +158,6 @@ fn listen(address: &str, has_token: bool) -> Result<TcpListener, StartError> {
     let listener = listener.map_err(|error| StartError::Listen(address.into(), error))?;
     listener.set_nonblocking(true).map_err(|error| StartError::Listen(address.into(), error))?;
     Ok(listener)
-}
-
-/// What the thread runs on.
-fn runtime(listener: TcpListener) -> io::Result<(Runtime, ::tokio::net::TcpListener)> {
-    let runtime =
-        ::tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let listener = {
-        let _here = runtime.enter();
-        ::tokio::net::TcpListener::from_std(listener)?
-    };
-    Ok((runtime, listener))
 }
 
 fn is_name(text: &str) -> bool {

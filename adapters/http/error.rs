@@ -1,11 +1,11 @@
-//! Why a control plane has not started.
+//! Why a control plane or a server has not started.
 
 use core::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::string::String;
 
-/// Why a control plane has not started.
+/// Why a control plane or a server has not started.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
@@ -41,7 +41,7 @@ impl fmt::Display for StartError {
                 "the namespace {name:?} must be of letters, digits and underlines, and not begin with a digit"
             ),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            Self::Thread(error) => write!(f, "the control plane has no thread: {error}"),
+            Self::Thread(error) => write!(f, "it has no thread: {error}"),
         }
     }
 }

@@ -43,7 +43,8 @@
 //! | `GET /herd` | `{"num":N,"msg":"success"}` with the size N |
 //! | `PATCH /herd` | takes `{"num": N}` of any content type, resizes, and answers as `GET`; `400` with the reason in `msg`, and nothing changed, if N is not a whole number from 0 to the maximum; `409` if it is stopping |
 //! | `GET /metrics` | all [numbers](crate::control::Stats) and [times](crate::control::Times) in the text format of Prometheus (`OpenMetrics` 1.0): see [`Metrics`] |
-//! | `GET /stats` | the same, and the last [failures](Failures), as JSON; times are in seconds |
+//! | `GET /stats` | the same, the last [failures](Failures), and whether there is a group, as JSON; times are in seconds |
+//! | `GET /group` | the [group](Builder::group) as a tree: its [snapshot](crate::group::Snapshot) as JSON, or as text if `Accept` asks for `text/plain`; `404` if there is none to show, `503` if it does not answer for 2 s |
 //! | `GET /healthz` | `200` while the plane lives |
 //! | `GET /readyz` | `200` while work is accepted, `503` otherwise |
 //! | `POST /quiet`, `/resume` | refuses work, accepts it again; `409` if it is stopping |
@@ -72,24 +73,29 @@ mod page;
 mod report;
 mod routes;
 mod serve;
+mod server;
+mod thread;
 
 pub use builder::Builder;
 pub use error::StartError;
 pub use failures::Failures;
 pub use metrics::Metrics;
+pub use server::{Server, ServerBuilder};
 
 use core::fmt;
 use std::net::SocketAddr;
-use std::thread::{self, JoinHandle};
 
-use crate::cancel::CancelToken;
 use crate::control::Control;
+use crate::group::{RunError, Runner};
+use thread::Thread;
 
 /// A control plane that listens. It ends when it is dropped.
+///
+/// A group runs it as a [member](crate::group::Member::runner): it is ready when it listens. In an ordered group it shows
+/// the start and the stop of those that come after it.
 pub struct ControlPlane {
     address: SocketAddr,
-    stop: CancelToken,
-    thread: Option<JoinHandle<()>>,
+    thread: Thread,
 }
 
 impl ControlPlane {
@@ -124,14 +130,29 @@ impl ControlPlane {
     }
 }
 
+/// It ends by itself when it is told to finish, and owes nobody anything.
+impl Runner for ControlPlane {
+    fn finish(&self) {
+        self.thread.stop.at_once();
+    }
+
+    fn cancel(&self) {
+        self.finish();
+    }
+
+    fn abort(&self) {
+        self.finish();
+    }
+
+    async fn ended(&self) -> Result<(), RunError> {
+        self.thread.ended().await
+    }
+}
+
 impl Drop for ControlPlane {
     fn drop(&mut self) {
-        self.stop.cancel();
-        let Some(thread) = self.thread.take() else { return };
-        if thread.thread().id() != thread::current().id() {
-            // Its panic has been reported by the panic hook.
-            let _ = thread.join();
-        }
+        // Its thread is joined after this.
+        self.thread.stop.at_once();
     }
 }
 

@@ -6,12 +6,13 @@ use std::string::{String, ToString};
 use std::sync::Arc;
 use std::time::Instant;
 
+use ::tokio::time::timeout;
 use axum::Extension;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use prometheus_client::encoding::text;
@@ -22,6 +23,10 @@ use super::page::page;
 use super::report;
 use super::serve::Here;
 use crate::control::{AlreadyStopping, Control, Phase, ResizeError};
+use crate::group::Handle;
+
+/// How long a group may take to answer.
+const ANSWERS: Duration = Duration::from_secs(2);
 
 /// What routes know.
 pub(super) struct Plane {
@@ -29,6 +34,7 @@ pub(super) struct Plane {
     pub max_size: usize,
     pub registry: Registry,
     pub began: Instant,
+    pub group: Option<Handle>,
 }
 
 type Of = State<Arc<Plane>>;
@@ -39,6 +45,7 @@ pub(super) fn router(plane: Plane) -> Router {
         .route("/herd", get(herd).patch(resize))
         .route("/metrics", get(metrics))
         .route("/stats", get(stats))
+        .route("/group", get(group))
         .route("/healthz", get(async || plain(StatusCode::OK, "ok")))
         .route("/readyz", get(ready))
         .route("/quiet", post(quiet))
@@ -118,8 +125,26 @@ async fn metrics(State(plane): Of) -> Response {
 
 async fn stats(State(plane): Of, Extension(here): Extension<Here>) -> Response {
     let Plane { control, max_size, began, .. } = &*plane;
-    let report = report::report(&**control, *max_size, *began, &here.failures);
+    let mut report = report::report(&**control, *max_size, *began, &here.failures);
+    report["group"] = plane.group.is_some().into();
     answer(StatusCode::OK, "application/json", report.to_string())
+}
+
+async fn group(State(plane): Of, head: HeaderMap) -> Response {
+    let Some(group) = &plane.group else {
+        return message(StatusCode::NOT_FOUND, None, "there is no group to show");
+    };
+    // It is asked of the group's driver, whose runtime may be busy.
+    let Ok(snapshot) = timeout(ANSWERS, group.snapshot()).await else {
+        let why = "the group does not answer";
+        return message(StatusCode::SERVICE_UNAVAILABLE, None, why);
+    };
+    let accepted = head.get(ACCEPT).and_then(|kinds| kinds.to_str().ok()).unwrap_or_default();
+    if accepted.contains("text/plain") && !accepted.contains("application/json") {
+        plain(StatusCode::OK, &snapshot.to_string())
+    } else {
+        answer(StatusCode::OK, "application/json", snapshot.to_json())
+    }
 }
 
 async fn ready(State(plane): Of) -> Response {

@@ -62,8 +62,8 @@ pub(super) struct Here {
 /// Connections, the oldest first.
 struct Connections(VecDeque<(Instant, JoinHandle<()>)>);
 
-/// Serves until it is told to stop.
-pub(super) async fn serve(listener: TcpListener, app: App, stop: CancelToken) {
+/// Serves until it is told to stop. That somebody was not answered any more is no loss: 0.
+pub(super) async fn serve(listener: TcpListener, app: App, stop: CancelToken) -> usize {
     let router = TowerToHyperService::new(app.router);
     let mut stopped = stop.cancelled();
     let mut seen = Seen::default();
@@ -93,6 +93,7 @@ pub(super) async fn serve(listener: TcpListener, app: App, stop: CancelToken) {
     // No further connection is accepted.
     drop(listener);
     let _ = timeout(STAYS, connections.end()).await;
+    0
 }
 
 /// Answers one request.
@@ -130,7 +131,7 @@ async fn unless_panics<E>(
 }
 
 /// The next connection; none when it is time to stop.
-async fn accept(listener: &TcpListener, stopped: &mut Cancelled) -> Option<TcpStream> {
+pub(super) async fn accept(listener: &TcpListener, stopped: &mut Cancelled) -> Option<TcpStream> {
     loop {
         match unless(stopped, listener.accept()).await? {
             Ok((stream, _)) => return Some(stream),
@@ -141,7 +142,7 @@ async fn accept(listener: &TcpListener, stopped: &mut Cancelled) -> Option<TcpSt
 }
 
 /// What comes of the future, unless it is time to stop.
-async fn unless<F: Future>(stopped: &mut Cancelled, future: F) -> Option<F::Output> {
+pub(super) async fn unless<F: Future>(stopped: &mut Cancelled, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|cx| {
         if pin!(&mut *stopped).poll(cx).is_ready() {

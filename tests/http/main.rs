@@ -10,12 +10,15 @@
 //! | who may ask | – | `safety` |
 //! | requests made to be misread, doors that panic, an end amid requests | – | `hostile` |
 //! | slow clients, many clients, herds that burn their executor | – | `slow`, `runtimes` |
+//! | the group that the plane shows | – | `group` |
+//! | servers as members of groups | `if_24` | `server` |
 //! | the page | – | `page`, and in a browser by `scripts/page` |
 #![cfg(all(feature = "http", feature = "threads", not(any(droves_loom, droves_shuttle))))]
 
 mod help;
 
 mod failures;
+mod group;
 mod hostile;
 mod metrics;
 mod page;
@@ -23,6 +26,7 @@ mod properties;
 mod routes;
 mod runtimes;
 mod safety;
+mod server;
 mod size;
 mod slow;
 mod starting;

@@ -9,11 +9,12 @@ use crate::help::{get, herd_of, idle, plane_of, post, raw, request, until};
 fn gh_14_other_methods_are_told_which_are_allowed() {
     let (herd, plane) = idle();
     let address = plane.local_addr();
-    let routes: [(&str, &[&str]); 9] = [
+    let routes: [(&str, &[&str]); 10] = [
         ("/", &["GET", "HEAD"]),
         ("/herd", &["GET", "HEAD", "PATCH"]),
         ("/metrics", &["GET", "HEAD"]),
         ("/stats", &["GET", "HEAD"]),
+        ("/group", &["GET", "HEAD"]),
         ("/healthz", &["GET", "HEAD"]),
         ("/readyz", &["GET", "HEAD"]),
         ("/quiet", &["POST"]),
