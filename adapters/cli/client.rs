@@ -50,7 +50,7 @@ fn table(stats: &Value) -> String {
         line(&name.replace('_', " "), &field(stats, name));
     }
     let seconds = stats["uptime"].as_f64().unwrap_or_default();
-    line("for", &format_args!("{:>12}", format!("{seconds:.1} s")));
+    line("up for", &format_args!("{:>12}", format!("{seconds:.1} s")));
     for name in ["p50", "p90", "p99"] {
         if let Some(time) = stats["times"]["running"][name].as_f64() {
             line(&format!("run {name}"), &format_args!("{:>12}", format!("{time:.3} s")));

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Stdin};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Stdin};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileExt;
@@ -48,6 +48,15 @@ impl Input {
                 let file = reader.get_ref().as_fd().try_clone_to_owned().ok()?;
                 count(&File::from(file), *end, COUNTED).ok()
             }
+        }
+    }
+
+    /// Whether somebody types them.
+    pub(crate) fn is_typed(&self) -> bool {
+        match self {
+            Self::Words(_) => false,
+            Self::Stdin(reader, _) => reader.get_ref().is_terminal(),
+            Self::File(reader, _) => reader.get_ref().is_terminal(),
         }
     }
 

@@ -5,10 +5,14 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 const FIELDS: &str = "key\tagain\tjob\tstart\tseconds\tattempts\tstatus\tcommand\n";
 
@@ -64,40 +68,38 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Joblog(File);
 
 impl Joblog {
-    /// A new log in place of an old one. Any other file is left as it is.
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        // What is no file, such as a terminal, has nothing to be thrown away.
-        if file.metadata()?.is_file() {
-            if file.metadata()?.len() > 0 {
-                check(&file)?;
-            }
-            file.set_len(0)?;
+    /// Opens a log, or makes one, and leaves it as it is. Any other file is refused, and a log to which somebody else adds.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        // Not all files can be locked.
+        if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+            return Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "another droves keeps this log",
+            ));
         }
-        file.write_all(FIELDS.as_bytes())?;
+        check(&file)?;
         Ok(Self(file))
     }
 
-    /// Goes on with a log, and tells what is in it. A missing one is a new one.
-    pub(crate) fn resume(path: &Path) -> io::Result<(Self, Past)> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        let length = file.seek(SeekFrom::End(0))?;
-        if length == 0 {
-            file.write_all(FIELDS.as_bytes())?;
-            return Ok((Self(file), Past::default()));
+    /// To be called once, before anything is added: empties it, or goes on with what is in it.
+    pub(crate) fn begin(&self, goes_on: bool) -> io::Result<()> {
+        let mut file = &self.0;
+        let about = file.metadata()?;
+        // What is no file, such as a terminal, has nothing to be thrown away.
+        if about.is_file() && !goes_on {
+            file.set_len(0)?;
         }
-        file.rewind()?;
-        check(&file)?;
-        file.rewind()?;
-        let past = Past::read(&mut BufReader::with_capacity(1 << 16, &file))?;
-        file.seek(SeekFrom::End(-1))?;
+        if !about.is_file() || !goes_on || about.len() == 0 {
+            return file.write_all(FIELDS.as_bytes());
+        }
         let mut last = [0];
-        file.read_exact(&mut last)?;
+        file.read_exact_at(&mut last, about.len() - 1)?;
         if last != *b"\n" {
             // Whoever wrote it was cut off there.
             file.write_all(b"\n")?;
         }
-        Ok((Self(file), past))
+        Ok(())
     }
 
     /// Adds a line, by one write.
@@ -130,11 +132,14 @@ impl Joblog {
     }
 }
 
-/// Whether a file begins as logs do. It may have been cut off.
+/// Refuses a file that does not begin as logs do. It may have been cut off.
 fn check(file: &File) -> io::Result<()> {
-    let mut begin = Vec::new();
-    file.take(FIELDS.len() as u64).read_to_end(&mut begin)?;
-    if FIELDS.as_bytes().starts_with(&begin) {
+    if !file.metadata()?.is_file() {
+        return Ok(());
+    }
+    let mut begin = [0; FIELDS.len()];
+    let read = file.read_at(&mut begin, 0)?;
+    if FIELDS.as_bytes().starts_with(&begin[..read]) {
         return Ok(());
     }
     let why = "this is another file and no joblog, and is left as it is";
@@ -165,6 +170,19 @@ pub(crate) enum Verdict {
 }
 
 impl Past {
+    /// What a log says; one that is missing says nothing.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            file => file?,
+        };
+        check(&file)?;
+        if !file.metadata()?.is_file() {
+            return Ok(Self::default());
+        }
+        Self::read(&mut BufReader::with_capacity(1 << 16, file))
+    }
+
     fn read(log: &mut impl BufRead) -> io::Result<Self> {
         let mut ended: Vec<Ended> = Vec::new();
         let mut line = Vec::new();
@@ -207,15 +225,32 @@ impl Past {
 }
 
 impl Ended {
+    /// `None` if it is none, or two of which the first was cut off.
     fn parse(line: &[u8]) -> Option<Self> {
         let mut fields = line.splitn(8, |byte| *byte == b'\t');
         let mut field = || std::str::from_utf8(fields.next()?).ok();
         let key = Key::parse(field()?)?;
-        let again = field()? == "1";
-        let status = field().and(field()).and(field()).and(field()).and_then(|_| field())?;
+        let again = match field()? {
+            "0" => false,
+            "1" => true,
+            _ => return None,
+        };
+        field()?.parse::<u64>().ok()?;
+        field()?.parse::<f64>().ok()?;
+        field()?.parse::<f64>().ok()?;
+        field()?.parse::<u32>().ok()?;
+        let status = field().filter(|status| is_status(status))?;
         // All of the status is there if something follows it, be it nothing of a command that was cut off.
         fields.next()?;
         Some(Self { key, total: u32::from(!again), good: u32::from(status == "0") })
+    }
+}
+
+/// Whether a job can have ended so: as [`Ending::status`](super::job::Ending::status) says.
+fn is_status(text: &str) -> bool {
+    match text {
+        "timeout" | "not started" | "output lost" => true,
+        _ => text.strip_prefix("signal ").unwrap_or(text).parse::<u8>().is_ok(),
     }
 }
 
@@ -292,6 +327,23 @@ mod tests {
     }
 
     #[test]
+    fn of_two_that_run_into_each_other_none_is_made_up() {
+        let line = |word: &str, again, status| {
+            let Key([high, low]) = key(word);
+            format!("{high:016x}{low:016x}\t{again}{LINE}{status}\t{word}\n")
+        };
+        for (status, after) in [("1", "0"), ("12", "0"), ("signal 9", "0"), ("timeout", "0")] {
+            let whole = line("a", 0, status);
+            for length in 0..whole.len() {
+                let log = format!("{}{}", &whole[..length], line("b", 0, after));
+                let mut past = Past::read(&mut log.as_bytes()).unwrap();
+                // It has failed, and must not be taken for one that has not.
+                assert_ne!(past.judge(key("a"), true), Skip, "{log}");
+            }
+        }
+    }
+
+    #[test]
     fn a_log_is_written_and_read() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");
@@ -305,17 +357,23 @@ mod tests {
             attempts: 3,
             status,
         };
-        let (log, mut past) = Joblog::resume(&path).unwrap();
-        assert_eq!(past.judge(Key::of(&command), false), New);
-        log.add(&entry("0")).unwrap();
-        let (log, mut past) = Joblog::resume(&path).unwrap();
-        assert_eq!(past.judge(Key::of(&command), true), Skip);
-        log.add(&entry("1")).unwrap();
+        let judge = |failed_too| Past::of(&path).unwrap().judge(Key::of(&command), failed_too);
+        assert_eq!(judge(false), New);
+        for (status, before) in [("0", New), ("1", Skip)] {
+            let log = Joblog::open(&path).unwrap();
+            // Two of them would do everything twice.
+            assert_eq!(Joblog::open(&path).err().unwrap().kind(), io::ErrorKind::ResourceBusy);
+            log.begin(true).unwrap();
+            assert_eq!(judge(true), before);
+            log.add(&entry(status)).unwrap();
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 3, "{text}");
         let line = "\t0\t1\t1.500\t0.020\t3\t0\techo 'two\\nlines\\tand a tab'";
         assert!(text.lines().nth(1).unwrap().ends_with(line), "{text}");
-        Joblog::create(&path).unwrap();
+        let log = Joblog::open(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "it is left as it is");
+        log.begin(false).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), FIELDS);
     }
 }

@@ -9,12 +9,14 @@
 //! | `job`, `output`, `stop` | a process group, what it prints, and how it is stopped |
 //! | `print`, `report`, `joblog`, `progress` | what comes out |
 //! | `client` | `droves status` and `droves scale`, which ask a control plane |
-//! | `run` | all of it together: the herd, its results, signals, the exit status |
+//! | `run`, `running`, `heed`, `watch` | all of it together: from the command line to a herd, signals, its results and the exit status |
 
 #[cfg(unix)]
 mod client;
 #[cfg(unix)]
 mod feed;
+#[cfg(unix)]
+mod heed;
 #[cfg(unix)]
 mod input;
 #[cfg(unix)]
@@ -34,9 +36,13 @@ mod report;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]
+mod running;
+#[cfg(unix)]
 mod stop;
 #[cfg(unix)]
 mod template;
+#[cfg(unix)]
+mod watch;
 #[cfg(unix)]
 mod work;
 

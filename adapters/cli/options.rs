@@ -2,10 +2,9 @@
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use droves::retry::Backoff;
@@ -154,12 +153,7 @@ pub(crate) struct Run {
     /// The command with its arguments. In them {} stands for the line, {/} for its last part, {//} for its directory,
     /// {.} for it without its extension, {/.} for its last part without it, and {#} for its number. If there is none of these, {} is
     /// appended. After ::: come the lines, in place of standard input
-    #[arg(
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "COMMAND"
-    )]
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     words: Vec<OsString>,
 }
 
@@ -167,12 +161,6 @@ impl Run {
     /// The command, and the arguments after `:::` if there is one.
     pub(crate) fn split(&mut self) -> Result<(Vec<OsString>, Option<Vec<OsString>>), String> {
         let mut command = std::mem::take(&mut self.words);
-        if let Some(option) = command.first().filter(|word| word.as_bytes().starts_with(b"-")) {
-            let option = option.display();
-            return Err(format!(
-                "there is no option {option} (for a program of that name: ./{option})"
-            ));
-        }
         let Some(at) = command.iter().position(|word| word == ":::") else {
             return Ok((command, None));
         };
@@ -187,6 +175,11 @@ impl Run {
             return Err("there can be only one :::".into());
         }
         Ok((command, Some(lines)))
+    }
+
+    /// Whether it goes on with what a log says.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.resume || self.resume_failed
     }
 
     pub(crate) fn size(&self) -> usize {
@@ -231,7 +224,10 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(RULE.into()),
     };
     let number: f64 = number.parse().map_err(|_| RULE)?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|_| RULE.into())
+    let time = Duration::try_from_secs_f64(number * seconds).map_err(|_| RULE)?;
+    // Later than that there is no time that the system could tell.
+    let then = Instant::now().checked_add(time);
+    then.map(|_| time).ok_or_else(|| "a time that comes within the life of the system".into())
 }
 
 fn backoff(text: &str) -> Result<Backoff, String> {
@@ -281,7 +277,8 @@ mod tests {
         assert_eq!(duration("1.5s"), Ok(ms(1_500)));
         assert_eq!(duration("2"), Ok(ms(2_000)));
         assert_eq!(duration("2m"), Ok(ms(120_000)));
-        for wrong in ["", "s", "-1s", "1x", "1e400s", "nan", "infs", "1 s"] {
+        for wrong in ["", "s", "-1s", "1x", "1e400s", "nan", "infs", "1 s", "9999999999999999999s"]
+        {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,9 +1,10 @@
 //! What jobs have printed, put out job by job.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::report::{Job, Report};
@@ -37,9 +38,19 @@ impl Printer {
         Ok(Self {
             out: BufWriter::with_capacity(1 << 16, own(&io::stdout())?),
             err: BufWriter::new(own(&io::stderr())?),
-            results: results.map(File::create).transpose()?.map(BufWriter::new),
+            results: results.map(open).transpose()?.map(BufWriter::new),
             tag,
         })
+    }
+
+    /// Empties the file of results, or goes on after its last whole line.
+    pub(crate) fn begin(&self, goes_on: bool) -> io::Result<()> {
+        let Some(file) = self.results.as_ref().map(BufWriter::get_ref) else { return Ok(()) };
+        // What is no file, such as a pipe, has nothing to be thrown away.
+        if !file.metadata()?.is_file() {
+            return Ok(());
+        }
+        file.set_len(if goes_on { whole(file)? } else { 0 })
     }
 
     pub(crate) fn print(&mut self, ended: &mut Ended) -> Result<(), Unwritten> {
@@ -78,6 +89,12 @@ impl Printer {
         self.out.write_all(b"\n")
     }
 
+    /// Whether there is something to be flushed.
+    pub(crate) fn has_more(&self) -> bool {
+        let more = |file: &BufWriter<File>| !file.buffer().is_empty();
+        more(&self.out) || self.results.as_ref().is_some_and(more)
+    }
+
     pub(crate) fn flush(&mut self) -> Result<(), Unwritten> {
         self.out.flush().map_err(Unwritten::Output)?;
         match &mut self.results {
@@ -85,6 +102,30 @@ impl Printer {
             None => Ok(()),
         }
     }
+}
+
+/// A file to which lines are added.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    // Some can be written to only.
+    let read = options.append(true).create(true).clone().read(true).open(path);
+    read.or_else(|_| options.open(path))
+}
+
+/// Where its last whole line ends: whoever wrote what follows was killed.
+fn whole(file: &File) -> io::Result<u64> {
+    let mut end = file.metadata()?.len();
+    let mut buffer = vec![0; 1 << 16];
+    while end > 0 {
+        let begin = end.saturating_sub(buffer.len() as u64);
+        let chunk = &mut buffer[..usize::try_from(end - begin).unwrap_or_default()];
+        file.read_exact_at(chunk, begin)?;
+        if let Some(at) = chunk.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(begin + at as u64 + 1);
+        }
+        end = begin;
+    }
+    Ok(0)
 }
 
 /// Puts jobs that have ended in the order in which they were sent.

@@ -1,16 +1,20 @@
 //! What the command tells of its work: on a terminal a bar, elsewhere lines.
 
-use std::fmt::{Display, Write as _};
-use std::io::{IsTerminal, Write, stderr};
+use std::fmt::{Display, Write};
+use std::io::{IsTerminal, Write as _, stderr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use droves::control::{Phase, Stats};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 /// How often there is a line where there is no bar.
 const EVERY: Duration = Duration::from_secs(10);
 /// How many failures are told one by one.
 const FAILURES: u64 = 20;
+
+/// How much of a command is told, in characters.
+const SHOWN: usize = 400;
 
 /// How many jobs have ended, and how.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,27 +31,35 @@ impl Counts {
     }
 }
 
+/// Asks the herd.
+pub(crate) type Numbers = Arc<dyn Fn() -> Stats + Send + Sync>;
+
 pub(crate) struct Progress {
     quiet: bool,
     bar: Option<ProgressBar>,
     begin: Instant,
     last: Instant,
+    stats: Numbers,
 }
 
 impl Progress {
     /// `total` is how many jobs there are, if that is known.
-    pub(crate) fn new(quiet: bool, total: Option<u64>) -> Self {
+    pub(crate) fn new(quiet: bool, total: Option<u64>, stats: Numbers) -> Self {
         let bar = Self::is_bar(quiet).then(|| {
             let bar = ProgressBar::new_spinner();
-            bar.set_style(style("{spinner} {pos} done, {msg}  {per_sec}  [{elapsed}]"));
+            bar.set_message("0 failed");
+            bar.set_style(style(
+                "{spinner} {pos} done, {msg}, {running} running  {rate}/s  [{elapsed}]",
+                &stats,
+            ));
             if let Some(total) = total {
-                measure(&bar, total);
+                measure(&bar, total, &stats);
             }
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
         let begin = Instant::now();
-        Self { quiet, bar, begin, last: begin }
+        Self { quiet, bar, begin, last: begin, stats }
     }
 
     /// Whether there is a bar, which wants to know how many jobs there are.
@@ -56,19 +68,19 @@ impl Progress {
     }
 
     /// A job has ended.
-    pub(crate) fn update(&mut self, counts: Counts, stats: impl Fn() -> Stats) {
+    pub(crate) fn update(&mut self, counts: Counts) {
         if let Some(bar) = &self.bar {
-            let stats = stats();
+            let stats = (self.stats)();
             // All that there is has been read: now it is known for sure.
             if stats.phase == Phase::Draining && bar.length() != Some(stats.submitted) {
-                measure(bar, stats.submitted);
+                measure(bar, stats.submitted, &self.stats);
             }
-            bar.set_message(format!("{} failed, {} running", counts.failed, stats.running));
+            bar.set_message(format!("{} failed", counts.failed));
             bar.set_position(counts.ended());
         } else if !self.quiet && self.last.elapsed() >= EVERY {
             self.last = Instant::now();
             let rate = self.rate(counts);
-            let (ended, failed, running) = (counts.ended(), counts.failed, stats().running);
+            let (ended, failed, running) = (counts.ended(), counts.failed, (self.stats)().running);
             tell(format_args!("{ended} done, {failed} failed, {running} running, {rate:.1}/s"));
         }
     }
@@ -86,7 +98,7 @@ impl Progress {
         if self.quiet || counts.failed > FAILURES {
             return;
         }
-        let command = String::from_utf8_lossy(command);
+        let command = plain(command);
         self.beside(|| {
             tell(format_args!("job {number} failed ({why}): {command}"));
             if counts.failed == FAILURES {
@@ -130,17 +142,54 @@ impl Progress {
     }
 }
 
-fn measure(bar: &ProgressBar, total: u64) {
+fn measure(bar: &ProgressBar, total: u64, stats: &Numbers) {
     bar.set_length(total);
-    bar.set_style(style("{wide_bar} {pos}/{len}, {msg}  {per_sec}  [{elapsed}, ETA {eta}]"));
+    let template =
+        "{wide_bar} {pos}/{len}, {msg}, {running} running  {rate}/s  [{elapsed}, ETA {eta}]";
+    bar.set_style(style(template, stats));
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the template is well-formed")
+/// How many run is asked for whenever the bar is drawn, as that also changes while no job ends.
+fn style(template: &str, stats: &Numbers) -> ProgressStyle {
+    let stats = stats.clone();
+    let running = move |_: &ProgressState, to: &mut dyn Write| {
+        let _ = write!(to, "{}", stats().running);
+    };
+    let rate = |state: &ProgressState, to: &mut dyn Write| {
+        let _ = write!(to, "{:.1}", state.per_sec());
+    };
+    let style = ProgressStyle::with_template(template).expect("the template is well-formed");
+    style.with_key("running", running).with_key("rate", rate)
 }
 
-/// One line on standard error, if there is one.
+/// Text for a line of a terminal: the names of files may have in them what would command it, and may be long.
+fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut plain = String::new();
+    for c in text.chars().take(SHOWN) {
+        if c.is_control() { plain.extend(c.escape_default()) } else { plain.push(c) }
+    }
+    if text.chars().nth(SHOWN).is_some() {
+        plain.push('…');
+    }
+    plain
+}
+
+/// One line on standard error, if there is one; by one write, so that it stays one.
 pub(crate) fn tell(what: impl Display) {
     // If nobody listens, the exit status still tells.
-    let _ = writeln!(stderr(), "droves: {what}");
+    let _ = stderr().write_all(format!("droves: {what}\n").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_does_not_command_the_terminal() {
+        assert_eq!(plain("echo 'é\u{1B}[31m\n\u{9B}'".as_bytes()), "echo 'é\\u{1b}[31m\\n\\u{9b}'");
+        assert_eq!(plain(b"a\xFFb"), "a\u{FFFD}b");
+        assert_eq!(plain(&[b'x'; SHOWN]), "x".repeat(SHOWN));
+        assert_eq!(plain(&[b'x'; 1 << 20]), "x".repeat(SHOWN) + "…");
+    }
 }

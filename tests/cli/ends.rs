@@ -106,6 +106,27 @@ fn what_a_job_leaves_in_the_background_is_not_waited_for() {
 }
 
 #[test]
+fn a_job_is_handed_nothing_but_its_three_files() {
+    let place = Place::new("files");
+    let (log, results) = (place.text("log"), place.text("results"));
+    let look = "ls /proc/self/fd | wc -l";
+    let direct = std::process::Command::new("sh").args(["-c", look]).output().unwrap();
+    let options = ["-j1", "--joblog", &log, "--results", &results, "--listen", "127.0.0.1:0"];
+    // The second finds those of the first and of all that is open by then.
+    let output = run(options.into_iter().chain(sh(look)).chain([":::", "a", "b"]));
+    let direct = String::from_utf8(direct.stdout).unwrap();
+    assert_eq!(succeeds(&output), direct.repeat(2));
+}
+
+#[test]
+fn none_that_has_ended_stays_a_zombie() {
+    let zombies = "ps -o stat= --ppid $PPID | grep -c ^Z";
+    let input = crate::help::numbers(0..50);
+    let output = run_with(["-j", "1", "sh", "-c", zombies, "sh"], input.as_bytes());
+    assert_eq!(exits(&output, 1), "0\n".repeat(50), "grep finds none");
+}
+
+#[test]
 fn a_bar_on_a_terminal_and_lines_elsewhere() {
     let jobs = "sleep 0.3; echo out; test $1 != 2";
     let arguments = ["-j", "1", "sh", "-c", jobs, "sh", "{}", ":::", "1", "2", "3"];
@@ -121,6 +142,10 @@ fn a_bar_on_a_terminal_and_lines_elsewhere() {
     for part in ["2/3, 1 failed", "ETA", "/s", "out", "job 2 failed", "2 succeeded, 1 failed"] {
         assert!(text.contains(part), "{part} in {text}");
     }
+    // What a job prints has a line of its own: that of the bar is cleared before.
+    let out: Vec<_> = text.match_indices("out\r\n").map(|(at, _)| &text[..at]).collect();
+    assert_eq!(out.len(), 3, "{text}");
+    assert!(out.iter().all(|before| before.ends_with("\r\u{1B}[2K")), "{text:?}");
     // Also where lines come from a file of which not all is read at once.
     let place = Place::new("bar");
     let file = place.write("lines", "0.001\n".repeat(2_000));

@@ -105,6 +105,12 @@ pub fn signal(child: &Child, name: &str) {
     assert!(status.unwrap().success());
 }
 
+/// How many jobs it runs.
+pub fn children(child: &Child) -> usize {
+    let list = Command::new("ps").args(["-o", "pid=", "--ppid", &child.id().to_string()]).output();
+    String::from_utf8(list.unwrap().stdout).unwrap().lines().count()
+}
+
 /// Whether a process is there, and not only its number.
 pub fn lives(id: &str) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", id.trim())) else { return false };

@@ -51,6 +51,28 @@ fn options_end_where_the_command_begins() {
 }
 
 #[test]
+fn a_value_may_stand_right_after_its_letter() {
+    // As everybody writes it who comes from xargs -P4 or parallel -j4.
+    for options in [&["-j2"][..], &["-j=2"], &["-kj2"], &["-j2", "-k"], &["--jobs=2"]] {
+        let output = run(options.iter().copied().chain(["echo", ":::", "x"]));
+        assert_eq!(succeeds(&output), "x\n", "{options:?}");
+    }
+}
+
+#[test]
+fn lines_that_somebody_types_are_asked_for() {
+    let command = format!("{} run echo got", env!("CARGO_BIN_EXE_droves"));
+    let mut terminal = std::process::Command::new("script");
+    let mut child = start(terminal.args(["-qec", &command, "/dev/null"]));
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "x").unwrap();
+    // Ctrl-D, at the beginning of a line.
+    stdin.write_all(b"\x04").unwrap();
+    let text = succeeds(&child.wait_with_output().unwrap());
+    assert!(text.contains("Ctrl-D") && text.contains("got x"), "{text}");
+}
+
+#[test]
 fn input_that_cannot_be_read() {
     // A directory can be opened.
     let directory = std::fs::File::open("/").unwrap();

@@ -159,6 +159,67 @@ fn a_line_that_was_cut_off_is_no_line() {
 }
 
 #[test]
+fn what_begins_no_job_writes_to_no_file() {
+    let place = Place::new("untouched");
+    let log = place.write("log", format!("{FIELDS}\nof great value\n"));
+    let results = place.write("results", "of great value\n");
+    let files = ["--joblog", &log, "--results", &results];
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy = busy.local_addr().unwrap().to_string();
+    let listen = ["--listen", &busy];
+    for (more, code) in [(&listen[..], 2), (&["--dry-run"], 0), (&["--dry-run", "--resume"], 0)] {
+        let output = run(files.iter().chain(more).copied().chain(["echo", ":::", "x"]));
+        exits(&output, code);
+        assert_eq!(place.read("log"), format!("{FIELDS}\nof great value\n"), "{more:?}");
+        assert_eq!(place.read("results"), "of great value\n", "{more:?}");
+    }
+    let new = place.text("new");
+    succeeds(&run(["--joblog", &new, "--resume", "--dry-run", "echo", ":::", "x"]));
+    assert!(!place.path("new").exists());
+}
+
+#[test]
+fn results_are_gone_on_with() {
+    let place = Place::new("results-resumed");
+    let (log, results) = (place.text("log"), place.text("results"));
+    let jobs = |option: &str, lines: &str| {
+        let arguments = ["-k", "--joblog", &log, "--results", &results, option, "echo"];
+        succeeds(&run_with(arguments, lines.as_bytes()));
+        let text = place.read("results");
+        let argument = |line: &str| {
+            assert!(line.starts_with("{\"job\":") && line.ends_with('}'), "{line}");
+            line.split('"').nth(5).unwrap().to_owned()
+        };
+        text.lines().map(argument).collect::<Vec<_>>()
+    };
+    assert_eq!(jobs("--resume", "a\nb\n"), ["a", "b"]);
+    // Of a line that was cut off nothing is left.
+    place.write("results", place.read("results") + "{\"job\":3,\"argum");
+    assert_eq!(jobs("--resume", "a\nb\nc\n"), ["a", "b", "c"]);
+    assert_eq!(jobs("--resume-failed", "d\n"), ["a", "b", "c", "d"]);
+    assert_eq!(jobs("--quiet", "e\n"), ["e"], "a fresh start");
+}
+
+#[test]
+fn two_do_not_keep_the_same_log() {
+    let place = Place::new("twice");
+    let log = place.text("log");
+    let mut first = start(&mut droves(["-q", "--joblog", &log, "--resume", "echo"]));
+    until("the first has it", || place.path("log").exists() && !place.read("log").is_empty());
+    let output = run(["--joblog", &log, "--resume", "echo", ":::", "x"]);
+    assert_eq!(exits(&output, 2), "");
+    assert!(stderr(&output).contains("another droves"), "{}", stderr(&output));
+    drop(first.stdin.take());
+    assert!(end(&mut first).success());
+    // It is free again, also when its owner was killed while a job ran.
+    let mut second = start(droves(["--joblog", &log, "sleep"]).args([":::", "1"]));
+    until("its job", || crate::help::children(&second) > 0);
+    signal(&second, "KILL");
+    end(&mut second);
+    assert_eq!(succeeds(&run(["--joblog", &log, "echo", ":::", "x"])), "x\n");
+}
+
+#[test]
 fn a_full_disk_stops_it() {
     // At once, where there is no room for the first line.
     let place = Place::new("full");

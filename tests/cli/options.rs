@@ -20,6 +20,7 @@ fn a_job_that_fails_is_tried_again() {
     // Only the last attempt's output is printed.
     assert_eq!(succeeds(&retried("2", "enough")), "3\n");
     assert_eq!(exits(&retried("1", "too-few"), 1), "2\n");
+    assert_eq!(succeeds(&retried("4294967295", "without-end")), "3\n");
 }
 
 #[test]
@@ -78,6 +79,16 @@ fn a_timeout_is_for_each_attempt() {
     let file = place.text("count");
     let output = run(options.into_iter().chain(sh(&script)).chain([":::", &file]));
     assert_eq!(succeeds(&output), "3\n");
+}
+
+#[test]
+fn what_is_stopped_and_ignores_sigterm_is_killed() {
+    // A stopped process does not even hear of SIGTERM.
+    let options = ["--timeout", "200ms", "--kill-after", "200ms"];
+    let script = "trap '' TERM; kill -STOP $$";
+    let output = run(options.into_iter().chain(sh(script)).chain([":::", "x"]));
+    exits(&output, 1);
+    assert!(stderr(&output).contains("it took too long"), "{}", stderr(&output));
 }
 
 /// How many ran at once, at most.

@@ -1,0 +1,42 @@
+//! What signals do.
+
+use std::process::exit;
+use std::time::{Duration, Instant};
+
+use droves::mailbox::Sender;
+use droves::signals::{Signals, USR1, USR2};
+
+use super::feed::Jobs;
+use super::stop::Stopper;
+
+/// How long those who are killed have to see it, and to kill what runs.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// The first that asks for an end lets those jobs finish that run, the second stops them, the third
+/// does not wait for that.
+pub(crate) fn heed(mut signals: Signals, herd: &Jobs, stopper: &Stopper, mut told: Sender<i32>) {
+    let mut asked = 0;
+    while let Some(signal) = signals.next_blocking() {
+        let size = herd.stats().size;
+        match (signal, asked) {
+            // A herd that is stopping keeps its size.
+            (USR1, _) => drop(herd.resize(size + 1)),
+            (USR2, _) => drop(herd.resize(size.saturating_sub(1))),
+            (_, 0) => {
+                // There is room for one.
+                let _ = told.try_send(signal);
+                let _ = herd.cancel();
+                asked = 1;
+            }
+            (_, 1) => {
+                stopper.terminate();
+                asked = 2;
+            }
+            (signal, _) => {
+                stopper.kill();
+                let _ = herd.join_deadline(Instant::now() + MOMENT);
+                exit(128 + signal);
+            }
+        }
+    }
+}

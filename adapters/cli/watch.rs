@@ -1,0 +1,200 @@
+//! Sees to what becomes of the jobs: counts, prints, stops the rest, and concludes.
+
+use std::fmt::Display;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use droves::herd::{Done, Failure, Outcome, Trouble};
+
+use super::feed::Fed;
+use super::job::Ending;
+use super::options::{Halt, Run};
+use super::print::{Ended, Order, Printer, Unwritten};
+use super::progress::{Counts, Progress, tell};
+use super::report::{Job, Report};
+use super::running::Running;
+use super::template::quoted;
+
+/// How long we wait for an input that should have ended by now.
+const MOMENT: Duration = Duration::from_millis(200);
+
+/// Sees to what becomes of the jobs.
+pub(crate) struct Watch<'a> {
+    running: Running,
+    options: &'a Run,
+    printer: Printer,
+    progress: Progress,
+    counts: Counts,
+    order: Order,
+    /// As many have failed as stop the rest.
+    halted: bool,
+    /// Something of our own has gone wrong.
+    broken: bool,
+    /// What is printed does not arrive any more.
+    mute: bool,
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn new(
+        running: Running,
+        options: &'a Run,
+        printer: Printer,
+        total: Option<u64>,
+    ) -> Self {
+        let herd = running.herd.clone();
+        let progress = Progress::new(options.quiet, total, Arc::new(move || herd.stats()));
+        if let Some(plane) = &running.plane {
+            progress.say(format_args!("listening on http://{}/", plane.local_addr()));
+        }
+        let (counts, order) = (Counts::default(), Order::default());
+        let (halted, broken, mute) = (false, false, false);
+        Self { running, options, printer, progress, counts, order, halted, broken, mute }
+    }
+
+    /// To the end. Returns the exit status.
+    pub(crate) fn see_through(mut self) -> u8 {
+        loop {
+            let mut done = self.running.results.try_next();
+            if done.is_none() {
+                // Nobody should have to wait for what has ended.
+                self.flush();
+                done = self.running.results.next_blocking();
+            }
+            let last = done.is_none();
+            if let Some(done) = done {
+                self.count(done);
+            }
+            while let Some(ended) = self.order.take(last || !self.options.keep_order) {
+                self.print(ended);
+            }
+            self.progress.update(self.counts);
+            if last {
+                self.flush();
+                return self.conclude();
+            }
+        }
+    }
+
+    fn count(&mut self, done: Done<Job, Box<Report>, Box<Report>>) {
+        let Done { body: job, attempts, outcome, .. } = done;
+        let mut report = match outcome {
+            Outcome::Success(report) => {
+                self.counts.succeeded += 1;
+                report
+            }
+            Outcome::Failure(
+                Failure::Failed(report) | Failure::Exhausted(Trouble::Error(report), _),
+            ) => {
+                self.fail(&job, &report);
+                report
+            }
+            // It panicked, which has been reported.
+            Outcome::Failure(_) => {
+                self.counts.failed += 1;
+                self.order.skip(job.order);
+                return self.release();
+            }
+        };
+        if let Some(error) = report.unlogged.take() {
+            self.give_up(format_args!("the joblog cannot be written: {error}"), false);
+        }
+        self.order.put(Ended { job, report, attempts });
+    }
+
+    fn fail(&mut self, job: &Job, report: &Report) {
+        if matches!(report.attempt.ending, Ending::Stopped) {
+            self.counts.stopped += 1;
+            return;
+        }
+        self.counts.failed += 1;
+        let words = report.attempt.ending.words();
+        self.progress.failure(self.counts, job.number, &words, &quoted(&report.command));
+        let (limit, now) = match self.options.halt {
+            Halt::Never => return,
+            Halt::Soon(limit) => (limit, false),
+            Halt::Now(limit) => (limit, true),
+        };
+        if self.counts.failed >= limit && !self.halted {
+            self.halted = true;
+            self.progress.say(format_args!("{limit} failed: no more are started"));
+            self.running.stop(now);
+        }
+    }
+
+    fn print(&mut self, mut ended: Ended) {
+        if !self.mute {
+            let printer = &mut self.printer;
+            let written = self.progress.beside(|| printer.print(&mut ended));
+            self.check(written);
+        }
+        self.release();
+    }
+
+    /// One more may be sent.
+    fn release(&mut self) {
+        if let Some(gate) = &mut self.running.gate {
+            // It was sent, so there is one for it.
+            let _ = gate.try_recv();
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.mute && self.printer.has_more() {
+            let printer = &mut self.printer;
+            let flushed = self.progress.beside(|| printer.flush());
+            self.check(flushed);
+        }
+    }
+
+    fn check(&mut self, written: Result<(), Unwritten>) {
+        let (what, error) = match written {
+            Ok(()) => return,
+            Err(Unwritten::Output(error)) => ("output", error),
+            Err(Unwritten::Results(error)) => ("file of results", error),
+        };
+        self.mute = true;
+        if what == "output" && error.kind() == io::ErrorKind::BrokenPipe {
+            // Whoever reads it has seen enough.
+            self.broken = true;
+            return self.running.stop(true);
+        }
+        self.give_up(format_args!("the {what} cannot be written: {error}"), true);
+    }
+
+    /// Starts no more, for a reason of our own; and stops what runs, if that is of no use now.
+    fn give_up(&mut self, why: impl Display, now: bool) {
+        if !self.broken {
+            self.progress.beside(|| tell(why));
+        }
+        self.broken = true;
+        self.running.stop(now);
+    }
+
+    fn conclude(mut self) -> u8 {
+        let signal = self.running.signalled.try_recv().ok();
+        // When all has been read it is there. Otherwise where the input comes from may never end.
+        let fed = self.running.fed.recv_deadline(Instant::now() + MOMENT).ok();
+        let waiting = self.running.herd.join_blocking().map_or(0, Iterator::count);
+        let unread = fed.as_ref().is_none_or(|fed| fed.refused);
+        let left = match (waiting, unread) {
+            (0, false) => None,
+            (waiting, false) => Some(format!("{waiting} left")),
+            (waiting, true) => Some(format!("{waiting} and the rest of the input left")),
+        };
+        let Fed { skipped, error, .. } = fed.unwrap_or_default();
+        self.progress.finish(self.counts, skipped, left.as_deref());
+        if let Some(error) = &error {
+            tell(format_args!("the input cannot be read: {error}"));
+        }
+        match signal {
+            Some(signal) => 128 + u8::try_from(signal).unwrap_or_default(),
+            None => u8::from(
+                self.broken
+                    || error.is_some()
+                    || self.counts.failed + self.counts.stopped > 0
+                    || left.is_some(),
+            ),
+        }
+    }
+}
