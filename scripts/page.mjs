@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const [example, pictures] = process.argv.slice(2);
+const [example, pictures, only] = process.argv.slice(2);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 let passed = 0;
 function check(what, so, found = "") {
@@ -185,7 +185,7 @@ async function look(page, herd) {
     "just now,3 s ago,1 min ago,1 h ago,25 h ago,5 days ago");
   check("axes end in round numbers", await page.run(`return [[0, count], [5, count], [11, count], [60, count], [3, rate], [0.0003, time], [0.5, time], [100, time], [5000, time]]
     .map(([n, tell]) => [ceiling(n, tell) / 2, ceiling(n, tell)].map((n) => mark(tell, n)).join(" ")).join()`) ===
-    "2 4,3 6,10 20,30 60,2 4,200 µs 400 µs,300 ms 600 ms,60 s 2 min,60 min 2 h");
+    "2 4,3 6,6 12,30 60,1.5 3,150 µs 300 µs,300 ms 600 ms,60 s 2 min,48 min 96 min");
   check("an id of any size is told as it is", await page.run(`return parse('{"failures":[{"id":18446744073709551615,"error":"\\\\"id\\\\":5"}]}').failures.map(({ id, error }) => id + error).join()`) ===
     '18446744073709551615"id":5');
 
@@ -203,6 +203,13 @@ async function look(page, herd) {
       await page.picture(`${name}-${scheme}-whole`, true);
     }
   }
+
+  const bare = `const stats = await (await fetch("/stats")).json(); history = []; show({ ...stats, times: null, failures: [] })`;
+  await page.run(`return (async () => { ${bare} })()`);
+  check("what is not measured is told", await page.run(`return [...document.querySelectorAll("figure")].map((e) => [e.querySelector(".note"), e.querySelector("table")].map((e) => Number(e.checkVisibility())).join("")).join()`) ===
+    "01,01,01,01,10,10");
+  check("and that nothing has failed", await page.run(`return document.querySelector("#none").checkVisibility() && !document.querySelector("#list").checkVisibility()`));
+  await page.picture("bare", true);
 
   await click("drain");
   check("it asks before it drains", await page.run(`return document.querySelector("#sure").open`));
@@ -254,11 +261,34 @@ async function secret(page, herd) {
   await page.until("it is kept for the tab", `document.querySelector("#link")?.textContent === "live"`);
 }
 
-const herds = [await watched(), await watched("correct-horse")];
+/** README's picture: a minute and a half of a herd that is resized twice. */
+async function portrait(page, herd) {
+  await page.as(1280, 800, "light");
+  await page.ask("Page.navigate", { url: herd.url });
+  await page.until("numbers come", `document.querySelector("#link")?.textContent === "live"`);
+  for (const num of [4, 12]) {
+    await sleep(30_000);
+    await page.run(`document.querySelector("#num").value = ${num}; document.querySelector("#resize").requestSubmit()`);
+    await page.until(`the size is ${num}`, `${TILES}.Size === "${num}"`);
+  }
+  await sleep(28_000);
+  await page.until("there is a failure to show", `document.querySelector("#list").rows.length > 3`);
+  const height = await page.run(`return Math.ceil(document.querySelector("#failures").getBoundingClientRect().top) - 8`);
+  await page.as(1280, height, "light");
+  await page.run(`document.documentElement.style.overflow = "hidden"`); // no bar beside it
+  await sleep(1500);
+  await page.picture("page", false);
+}
+
+const herds = only === "portrait" ? [await watched()] : [await watched(), await watched("correct-horse")];
 const page = await browser();
 try {
-  await look(page, herds[0]);
-  await secret(page, herds[1]);
+  if (only === "portrait") {
+    await portrait(page, herds[0]);
+  } else {
+    await look(page, herds[0]);
+    await secret(page, herds[1]);
+  }
   console.log(`\n${passed} passed, 0 failed; pictures in ${pictures}`);
 } catch (error) {
   await page.picture("failed", true);

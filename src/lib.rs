@@ -1,6 +1,12 @@
 // Its programs need a runtime each.
 #![cfg_attr(
-    all(feature = "threads", feature = "tokio", feature = "smol", feature = "async-executor"),
+    all(
+        feature = "threads",
+        feature = "tokio",
+        feature = "smol",
+        feature = "async-executor",
+        feature = "http"
+    ),
     doc = include_str!("../README.md")
 )]
 #![cfg_attr(
@@ -8,7 +14,8 @@
         feature = "threads",
         feature = "tokio",
         feature = "smol",
-        feature = "async-executor"
+        feature = "async-executor",
+        feature = "http"
     )),
     doc = "Work, in droves: bounded mailboxes and worker pools. All of it is shown with all features."
 )]

@@ -84,7 +84,7 @@ const ceiling = (n, tell) => {
   // Minutes and hours are not of ten.
   const unit = tell === time && n > 3600 ? 3600 : tell === time && n > 60 ? 60 : 1;
   const power = 10 ** Math.floor(Math.log10(n / unit));
-  return [1, 2, 4, 6, 8, 10].find((step) => step * power * unit >= n * 0.999999) * power * unit;
+  return [1, 1.2, 1.6, 2, 3, 4, 6, 8, 10].find((step) => step * power * unit >= n * 0.999999) * power * unit;
 };
 /** A number at the side of a chart, without noughts that tell nothing. */
 const mark = (tell, n) => n === 0 ? "0" : tell(n).replace(/(\.\d*?)0+(?!\d)/, "$1").replace(/\.(?!\d)/, "");
@@ -113,7 +113,7 @@ function chart({ svg, table, span, note, rows, tell, keys, timed }, history) {
       if (value == null) { pen = "M"; return; }
       path += `${pen}${x(history[place]).toFixed(1)} ${y(value).toFixed(1)}`;
       // A point by itself is to be seen too.
-      if (pen === "M") path += "h0.1";
+      if (pen === "M" && list[place + 1] == null) path += "h-3";
       pen = "L";
     });
     return draw("path", { d: path, class: "k" + index });

@@ -37,6 +37,9 @@ impl Place {
     }
 }
 
+/// One whose size nobody changes.
+static PLACE: LazyLock<Place> = LazyLock::new(Place::new);
+
 /// JSON, more or less.
 fn bodies() -> impl Strategy<Value = Vec<u8>> {
     let number = prop_oneof![
@@ -59,6 +62,35 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
 fn asked(body: &[u8]) -> Option<u64> {
     let body: Value = serde_json::from_slice(body).ok()?;
     body.get("num")?.to_string().parse::<u64>().ok().filter(|&size| size <= MAX)
+}
+
+/// Names and addresses, of this plane and others, as they stand in `Host` and `Origin`.
+fn hosts(port: u16) -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        4 => Just("127.0.0.1".to_owned()),
+        4 => Just("localhost".to_owned()),
+        1 => Just("LocalHost".to_owned()),
+        1 => Just("[::1]".to_owned()),
+        1 => Just("example.com".to_owned()),
+        1 => "(127|0|10)\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}",
+        1 => "(localhost|127\\.0\\.0\\.1)[!-~]{1,3}",
+        1 => "[!-~]{1,3}(localhost|127\\.0\\.0\\.1)",
+        1 => "[!-~]{0,12}",
+    ];
+    let port = prop_oneof![
+        6 => Just(format!(":{port}")),
+        1 => Just(String::new()),
+        1 => Just(format!(":0{port}")),
+        1 => any::<u16>().prop_map(|port| format!(":{port}")),
+        1 => "[!-~]{1,3}",
+    ];
+    (name, port).prop_map(|(name, port)| name + &port)
+}
+
+/// The status that a request to this host is answered with, by other means than the plane's.
+fn allowed(host: &str, port: u16) -> u16 {
+    let own = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+    if own.contains(&host.to_ascii_lowercase()) { 200 } else { 403 }
 }
 
 proptest! {
@@ -101,6 +133,22 @@ proptest! {
         }
         let post = method == "POST" && ["/quiet", "/drain"].contains(&path.as_str());
         prop_assert!(post || place.herd.stats().size == 1);
+    }
+
+    #[test]
+    fn only_its_own_host_and_origin_are_served(
+        (host, origin) in (hosts(PLACE.address().port()), hosts(PLACE.address().port())),
+        scheme in "https?://|http:/|ftp://|",
+    ) {
+        let (address, place) = (PLACE.address(), &*PLACE);
+        let port = address.port();
+        let asked = format!("GET /herd HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        prop_assert_eq!(place.send(asked.as_bytes()), Some(allowed(&host, port)));
+
+        let asked = format!("GET /herd HTTP/1.1\r\nHost: {address}\r\nOrigin: {scheme}{origin}\r\n\r\n");
+        let known = scheme == "http://" || scheme == "https://";
+        let expected = if known { allowed(&origin, port) } else { 403 };
+        prop_assert_eq!(place.send(asked.as_bytes()), Some(expected));
     }
 
     #[test]
