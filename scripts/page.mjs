@@ -210,6 +210,10 @@ async function look(page, herd) {
     "01,01,01,01,10,10");
   check("and that nothing has failed", await page.run(`return document.querySelector("#none").checkVisibility() && !document.querySelector("#list").checkVisibility()`));
   await page.picture("bare", true);
+  const marked_up = `<img src=x onerror="document.title='no'"><b>bold</b>\\n\u202eback`;
+  await page.run(`list([{ id: "1", attempts: 1, error: ${JSON.stringify(marked_up)}, age: 0 }])`);
+  check("an error is text, whatever is in it", await page.run(`return document.querySelector("#list").rows[0].cells[3].textContent`) === marked_up &&
+    await page.run(`return document.querySelector("#list").querySelectorAll("img, b").length`) === 0);
 
   await click("drain");
   check("it asks before it drains", await page.run(`return document.querySelector("#sure").open`));

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use crate::help::{Answer, exchange, get, herd_of, idle, plane_of, raw};
 
-const PATHS: [&str; 8] =
-    ["/", "/herd", "/metrics", "/stats", "/healthz", "/readyz", "/quiet", "/nothing"];
+const PATHS: [&str; 9] =
+    ["/", "/herd", "/metrics", "/stats", "/healthz", "/readyz", "/quiet", "/group", "/nothing"];
 
 /// Asks with these headers, each with its line's end, and no others.
 #[track_caller]
@@ -157,6 +157,7 @@ fn with_a_token_who_does_not_know_it_learns_nothing() {
             "PATCH /herd",
             "GET /metrics",
             "GET /stats",
+            "GET /group",
             "GET /readyz",
             "POST /quiet",
             "POST /resume",
