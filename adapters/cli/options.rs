@@ -126,11 +126,12 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) results: Option<PathBuf>,
 
-    /// Keeps a log of the jobs that have ended in this file. Safe against a kill; after a loss of power lines may be missing
+    /// Keeps a log of the jobs that have ended in this file. After a kill only those that ran then are missing (and what
+    /// others had printed that was not yet put out, as with -k); after a loss of power more may be
     #[arg(long, value_name = "FILE")]
     pub(crate) joblog: Option<PathBuf>,
 
-    /// Leaves out the jobs that have ended, by the log
+    /// Leaves out the jobs that have ended, by the log. A missing log is a fresh start; --results is gone on with
     #[arg(long, requires = "joblog")]
     pub(crate) resume: bool,
 

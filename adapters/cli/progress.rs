@@ -1,7 +1,7 @@
 //! What the command tells of its work: on a terminal a bar, elsewhere lines.
 
 use std::fmt::{Display, Write};
-use std::io::{IsTerminal, Write as _, stderr};
+use std::io::{Write as _, stderr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,15 +43,15 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// `total` is how many jobs there are, if that is known.
-    pub(crate) fn new(quiet: bool, total: Option<u64>, stats: Numbers) -> Self {
-        let bar = Self::is_bar(quiet).then(|| {
+    /// With a bar or without; `total` is how many jobs there are, if that is known.
+    pub(crate) fn new(quiet: bool, bar: bool, total: Option<u64>, stats: Numbers) -> Self {
+        let bar = bar.then(|| {
             let bar = ProgressBar::new_spinner();
-            bar.set_message("0 failed");
             bar.set_style(style(
                 "{spinner} {pos} done, {msg}, {running} running  {rate}/s  [{elapsed}]",
                 &stats,
             ));
+            bar.set_message("0 failed");
             if let Some(total) = total {
                 measure(&bar, total, &stats);
             }
@@ -60,11 +60,6 @@ impl Progress {
         });
         let begin = Instant::now();
         Self { quiet, bar, begin, last: begin, stats }
-    }
-
-    /// Whether there is a bar, which wants to know how many jobs there are.
-    pub(crate) fn is_bar(quiet: bool) -> bool {
-        !quiet && stderr().is_terminal()
     }
 
     /// A job has ended.
@@ -190,6 +185,6 @@ mod tests {
         assert_eq!(plain("echo 'é\u{1B}[31m\n\u{9B}'".as_bytes()), "echo 'é\\u{1b}[31m\\n\\u{9b}'");
         assert_eq!(plain(b"a\xFFb"), "a\u{FFFD}b");
         assert_eq!(plain(&[b'x'; SHOWN]), "x".repeat(SHOWN));
-        assert_eq!(plain(&[b'x'; 1 << 20]), "x".repeat(SHOWN) + "…");
+        assert_eq!(plain(&vec![b'x'; 1 << 20]), "x".repeat(SHOWN) + "…");
     }
 }

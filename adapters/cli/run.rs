@@ -1,8 +1,9 @@
 //! `droves run`: from the command line to the exit status.
 
-use std::io;
+use std::io::{self, IsTerminal, stderr};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::feed::Source;
 use super::input::Input;
@@ -48,14 +49,18 @@ fn prepare(mut options: Run) -> Result<u8, String> {
     if options.dry_run {
         return Ok(rehearse(source, &template, printer));
     }
-    // How many are left out by a log is not known before.
-    let shown = Progress::is_bar(options.quiet) && source.past.is_none();
-    let total = if shown { source.input.count() } else { None };
-    if source.input.is_typed() && !options.quiet {
+    let typed = source.input.is_typed();
+    if typed && !options.quiet {
         tell("the lines are read from the terminal; Ctrl-D ends them");
     }
+    // It would be in the way of what is typed.
+    let bar = !typed && !options.quiet && stderr().is_terminal();
+    // How many are left out by a log is not known before.
+    let total = if bar && source.past.is_none() { source.input.count() } else { None };
     let running = Running::start(&options, template, source, &printer)?;
-    Ok(Watch::new(running, &options, printer, total).see_through())
+    let herd = running.herd.clone();
+    let progress = Progress::new(options.quiet, bar, total, Arc::new(move || herd.stats()));
+    Ok(Watch::new(running, &options, printer, progress).see_through())
 }
 
 /// What a log says, if one is to be gone by, and whether those that failed are to be done again.

@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use droves::herd::{Done, Failure, Outcome, Trouble};
@@ -40,10 +39,8 @@ impl<'a> Watch<'a> {
         running: Running,
         options: &'a Run,
         printer: Printer,
-        total: Option<u64>,
+        progress: Progress,
     ) -> Self {
-        let herd = running.herd.clone();
-        let progress = Progress::new(options.quiet, total, Arc::new(move || herd.stats()));
         if let Some(plane) = &running.plane {
             progress.say(format_args!("listening on http://{}/", plane.local_addr()));
         }

@@ -70,6 +70,8 @@ fn lines_that_somebody_types_are_asked_for() {
     stdin.write_all(b"\x04").unwrap();
     let text = succeeds(&child.wait_with_output().unwrap());
     assert!(text.contains("Ctrl-D") && text.contains("got x"), "{text}");
+    // A bar would hide what is typed.
+    assert!(!text.contains(" done, "), "{text}");
 }
 
 #[test]
