@@ -13,29 +13,29 @@ use super::stop::Stopper;
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// The first that asks for an end lets those jobs finish that run, the second stops them, the third
-/// does not wait for that.
+/// does not wait for that. The exit status is that of the first.
 pub(crate) fn heed(mut signals: Signals, herd: &Jobs, stopper: &Stopper, mut told: Sender<i32>) {
-    let mut asked = 0;
+    let mut asked = None;
     while let Some(signal) = signals.next_blocking() {
         let size = herd.stats().size;
         match (signal, asked) {
             // A herd that is stopping keeps its size.
             (USR1, _) => drop(herd.resize(size + 1)),
             (USR2, _) => drop(herd.resize(size.saturating_sub(1))),
-            (_, 0) => {
+            (first, None) => {
                 // There is room for one.
-                let _ = told.try_send(signal);
+                let _ = told.try_send(first);
                 let _ = herd.cancel();
-                asked = 1;
+                asked = Some((first, false));
             }
-            (_, 1) => {
+            (_, Some((first, false))) => {
                 stopper.terminate();
-                asked = 2;
+                asked = Some((first, true));
             }
-            (signal, _) => {
+            (_, Some((first, true))) => {
                 stopper.kill();
                 let _ = herd.join_deadline(Instant::now() + MOMENT);
-                exit(128 + signal);
+                exit(128 + first);
             }
         }
     }
