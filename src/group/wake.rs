@@ -14,7 +14,7 @@
 
 use core::task::Waker;
 
-use crate::sync::{AtomicWord, Ordering, TryLock, Word};
+use crate::sync::{AtomicWord, Ordering, TryLock, Word, retry};
 
 const REGISTERING: Word = 1;
 const WAKING: Word = 2;
@@ -40,6 +40,7 @@ impl WakerCell {
         if begun.is_err() {
             // It is being woken just now, or two wait for the same: it looks again.
             waker.wake();
+            retry();
             return;
         }
         let left = self.waker.with(waker, Option::replace);
@@ -48,7 +49,8 @@ impl WakerCell {
             self.state.compare_exchange(REGISTERING, 0, Ordering::AcqRel, Ordering::Acquire);
         if ended.is_err() {
             let waker = self.take();
-            self.state.store(0, Ordering::Release);
+            // Acquire: what was done before each wake since is seen, too; those found that somebody wakes already.
+            self.state.fetch_and(0, Ordering::AcqRel);
             waker.into_iter().for_each(Waker::wake);
         }
         drop(left);

@@ -19,6 +19,7 @@ mod threads;
 mod bounds;
 mod cancelling;
 mod closing;
+mod groups;
 mod herds;
 mod loans;
 mod pools;
