@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use droves::pool::{AssignError, Pool};
+use droves::pool::{Pool, Refused};
 use droves::threads::Threads;
 
 const WORKERS: usize = 4;
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             assert_eq!(answer, format!("HELLO {number}"));
             Ok(())
         })
-        .map_err(AssignError::discard)?;
+        .map_err(Refused::discard)?;
     }
     pool.shutdown()?;
     pool.join_blocking()?;

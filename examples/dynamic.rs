@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use droves::pool::{AssignError, Pool, Refusal};
+use droves::pool::{Pool, Refusal, Refused};
 use droves::threads::Threads;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Twenty rounds of load, and then none.
         let burst = if round < 20 { 8 } else { 0 };
         for _ in 0..burst {
-            match pool.assign(work).map_err(AssignError::discard) {
+            match pool.assign(work).map_err(Refused::discard) {
                 Ok(()) | Err(Refusal::Full) => {}
                 Err(refusal) => return Err(refusal.into()),
             }

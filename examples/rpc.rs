@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use droves::job::JobError;
-use droves::pool::{AssignError, Pool};
+use droves::pool::{Pool, Refused};
 use droves::threads::Threads;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -40,7 +40,7 @@ fn serve(listener: &TcpListener) -> Result<(), Error> {
     for connection in listener.incoming() {
         let (connection, count) = (connection?, count.clone());
         // While all workers are busy and the mailbox is full, callers wait to be accepted.
-        pool.send_blocking(move || answer(&connection, &count)).map_err(AssignError::discard)?;
+        pool.send_blocking(move || answer(&connection, &count)).map_err(Refused::discard)?;
     }
     Ok(())
 }
@@ -123,7 +123,7 @@ fn call_all(server: SocketAddr) -> Result<(), Error> {
     let sum = Arc::new(Sum::default());
     for number in 0..CALLS {
         let call = Call { server, number, attempt: 0, sum: sum.clone() };
-        pool.send_blocking(move || call.make()).map_err(AssignError::discard)?;
+        pool.send_blocking(move || call.make()).map_err(Refused::discard)?;
     }
     // A retry is assigned by the job that failed, and none is once the pool shuts down; so first wait for all.
     let done = || sum.answers.load(Ordering::Relaxed) + sum.given_up.load(Ordering::Relaxed);

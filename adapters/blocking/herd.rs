@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::super::park::{block_on, park};
-use crate::herd::{Done, Herd, JoinError, Leftovers, Refusal, Results, SendError};
+use crate::herd::{Done, Herd, JoinError, Leftovers, Refusal, Refused, Results};
 
 impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
     /// Sends an item, and blocks the thread while there is no room.
@@ -13,7 +13,7 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
     ///
     /// # Cost
     /// As [`try_send`](Self::try_send) while there is room; then a handle for the time of the wait.
-    pub fn send_blocking(&self, id: u64, body: B) -> Result<(), SendError<B>> {
+    pub fn send_blocking(&self, id: u64, body: B) -> Result<(), Refused<B>> {
         block_on(self.send(id, body))
     }
 
@@ -25,7 +25,7 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
     ///
     /// # Cost
     /// As [`send_blocking`](Self::send_blocking).
-    pub fn send_deadline(&self, id: u64, body: B, deadline: Instant) -> Result<(), SendError<B>> {
+    pub fn send_deadline(&self, id: u64, body: B, deadline: Instant) -> Result<(), Refused<B>> {
         let mut send = self.send(id, body);
         match park(&mut send, Some(deadline)) {
             Some(result) => result,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::super::park::{block_on, park};
 use super::super::patience::linger;
 use crate::job::IntoJob;
-use crate::pool::{AssignError, JoinError, Leftovers, Pool, Refusal};
+use crate::pool::{JoinError, Leftovers, Pool, Refusal, Refused};
 
 impl<E: 'static, C: 'static> Pool<E, C> {
     /// Gives a job to the pool, and blocks the thread while there is no room.
@@ -16,22 +16,22 @@ impl<E: 'static, C: 'static> Pool<E, C> {
     ///
     /// # Cost
     /// As [`assign`](Self::assign) while there is room; then a handle of the mailbox for the time of the wait.
-    pub fn send_blocking<J: IntoJob<E, C, K>, K>(&self, job: J) -> Result<(), AssignError<J>> {
+    pub fn send_blocking<J: IntoJob<E, C, K>, K>(&self, job: J) -> Result<(), Refused<J>> {
         match self.assign_patiently(job) {
-            Err(error) if error.is_full() => block_on(self.send(error.into_job())),
+            Err(error) if error.is_full() => block_on(self.send(error.into_inner())),
             result => result,
         }
     }
 
     /// Assigns a job; if there is no room, again after a little time, as long as that is better than to park.
-    fn assign_patiently<J: IntoJob<E, C, K>, K>(&self, job: J) -> Result<(), AssignError<J>> {
+    fn assign_patiently<J: IntoJob<E, C, K>, K>(&self, job: J) -> Result<(), Refused<J>> {
         let mut round = 0;
         let mut result = self.assign(job);
         loop {
             match result {
                 Err(error) if error.is_full() && linger(round) => {
                     round += 1;
-                    result = self.assign(error.into_job());
+                    result = self.assign(error.into_inner());
                 }
                 _ => return result,
             }
@@ -50,9 +50,9 @@ impl<E: 'static, C: 'static> Pool<E, C> {
         &self,
         job: J,
         deadline: Instant,
-    ) -> Result<(), AssignError<J>> {
+    ) -> Result<(), Refused<J>> {
         let job = match self.assign_patiently(job) {
-            Err(error) if error.is_full() => error.into_job(),
+            Err(error) if error.is_full() => error.into_inner(),
             result => return result,
         };
         let mut send = self.send(job);

@@ -4,7 +4,7 @@ use std::time::Instant;
 use std::vec::Vec;
 
 use super::super::park::{block_on, park};
-use crate::tasks::{Pending, QueueError, Refusal, Sender, StopError, Task, Tasks};
+use crate::tasks::{Pending, Refusal, Refused, Sender, StopError, Task, Tasks};
 
 impl<E: 'static> Sender<E> {
     /// Has a task done as soon as there is a worker, and blocks the thread while there is no room. Gives the task's number.
@@ -14,7 +14,7 @@ impl<E: 'static> Sender<E> {
     ///
     /// # Cost
     /// As [`try_queue`](Self::try_queue) while there is room; then a handle for the time of the wait.
-    pub fn queue_blocking(&self, task: Task<E>) -> Result<u64, QueueError<E>> {
+    pub fn queue_blocking(&self, task: Task<E>) -> Result<u64, Refused<Task<E>>> {
         block_on(self.queue(task))
     }
 
@@ -26,7 +26,11 @@ impl<E: 'static> Sender<E> {
     ///
     /// # Cost
     /// As [`queue_blocking`](Self::queue_blocking).
-    pub fn queue_deadline(&self, task: Task<E>, deadline: Instant) -> Result<u64, QueueError<E>> {
+    pub fn queue_deadline(
+        &self,
+        task: Task<E>,
+        deadline: Instant,
+    ) -> Result<u64, Refused<Task<E>>> {
         let mut queue = self.queue(task);
         match park(&mut queue, Some(deadline)) {
             Some(result) => result,

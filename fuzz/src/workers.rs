@@ -138,7 +138,7 @@ async fn play(sim: &Sim, book: &Arc<Mutex<Book>>, bytes: &mut Bytes<'_>) -> Outc
         match operation % 16 {
             0..=3 => {
                 let job = job(Witness::new(book), with, &gate);
-                let result = pool.assign_job(job).map_err(droves::pool::AssignError::discard);
+                let result = pool.assign_job(job).map_err(droves::pool::Refused::discard);
                 accepted += u64::from(result.is_ok());
                 reached.note_if(
                     true,

@@ -64,8 +64,9 @@ mod work;
 
 pub use crate::control::{AlreadyStopping, Phase, ResizeError, Stats, Times};
 pub use crate::workers::error::{JoinError, Refusal, StartError, StartErrorKind};
+pub use crate::workers::refused::{Refused, RefusedMany};
 pub use builder::{Async, Blocking, BlockingBuilder, Builder, Started};
-pub use error::{LeftOver, SendError, SendManyError};
+pub use error::LeftOver;
 pub use every::{Every, Overrun};
 pub use item::{Item, ItemCancelled, Mark};
 pub use outcome::{About, Done, Failure, Fault, Kind, Leftover, Outcome, Trouble};
@@ -82,6 +83,7 @@ use crate::cancel::CancelToken;
 use crate::config::ConfigError;
 use crate::control::Control;
 use crate::sync::{Arc, Ordering, TryLock};
+use crate::workers::refused;
 use crate::workers::state::Event;
 pub(crate) use builder::MAX_SIZE;
 use shared::Shared;
@@ -162,12 +164,12 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
 
     /// Sends work, or gives it back.
     #[inline]
-    fn put(&self, work: Work<B>) -> Result<(), SendError<Work<B>>> {
+    fn put(&self, work: Work<B>) -> Result<(), Refused<Work<B>>> {
         if let Some(kind) = self.shared.refusal() {
-            return Err(SendError { kind, refused: work });
+            return Err(Refused::new(kind, work));
         }
         let through = |port: &mut Port, work| match Shared::<B, R, E>::admit(&mut port.free) {
-            Err(kind) => Err(SendError { kind, refused: work }),
+            Err(kind) => Err(Refused::new(kind, work)),
             Ok(claim) => self.submit(claim, work, |claim| port.ready.give(claim)),
         };
         match self.port.with(work, through) {
@@ -181,21 +183,21 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
         claim: Claim,
         work: Work<B>,
         ready: impl FnOnce(Claim) -> Result<(), Claim>,
-    ) -> Result<(), SendError<Work<B>>> {
+    ) -> Result<(), Refused<Work<B>>> {
         let submitted = self.shared.submit(claim, work, ready);
-        submitted.map_err(|refused| SendError { kind: Refusal::ShuttingDown, refused })
+        submitted.map_err(|refused| Refused::new(Refusal::ShuttingDown, refused))
     }
 
     /// As [`put`](Self::put), while another thread sends by this handle.
     #[cold]
-    fn put_by_visit(&self, work: Work<B>) -> Result<(), SendError<Work<B>>> {
+    fn put_by_visit(&self, work: Work<B>) -> Result<(), Refused<Work<B>>> {
         // There may be as many calls at once as there can be handles.
         let admitted = match self.shared.slab.free.visitor() {
             Some(mut free) => Shared::<B, R, E>::admit(&mut free),
             None => Err(Refusal::Full),
         };
         match admitted {
-            Err(kind) => Err(SendError { kind, refused: work }),
+            Err(kind) => Err(Refused::new(kind, work)),
             Ok(claim) => self.submit(claim, work, |claim| self.shared.slab.ready.give(claim)),
         }
     }
@@ -208,7 +210,7 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
     /// # Cost
     /// Three atomic operations, and one more for each thread that was faster. Lock-free: while another thread
     /// sends by the same handle it costs more, and waits for nobody. May wake a worker.
-    pub fn try_send(&self, id: u64, body: B) -> Result<(), SendError<B>> {
+    pub fn try_send(&self, id: u64, body: B) -> Result<(), Refused<B>> {
         self.try_send_work(Work::new(id, body)).map_err(|error| error.map(|work| work.body))
     }
 
@@ -219,7 +221,7 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
     ///
     /// # Cost
     /// As [`try_send`](Self::try_send). What is for later wakes the driver.
-    pub fn try_send_work(&self, work: Work<B>) -> Result<(), SendError<Work<B>>> {
+    pub fn try_send_work(&self, work: Work<B>) -> Result<(), Refused<Work<B>>> {
         let result = self.put(work);
         if result.is_err() {
             self.shared.count_refused(1);
@@ -267,13 +269,8 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
     pub fn try_send_many(
         &self,
         items: impl IntoIterator<Item = (u64, B)>,
-    ) -> Result<usize, SendManyError<B>> {
-        let mut sent = 0;
-        for (id, body) in items {
-            self.try_send(id, body).map_err(|error| SendManyError { sent, error })?;
-            sent += 1;
-        }
-        Ok(sent)
+    ) -> Result<usize, RefusedMany<B>> {
+        refused::each(items, |(id, body)| self.try_send(id, body))
     }
 
     /// Sends an item whose result is to come by a [`Ticket`], if there is room.
@@ -286,7 +283,7 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
     pub fn try_send_for_result(
         &self,
         work: impl Into<Work<B>>,
-    ) -> Result<Ticket<B, R, E>, SendError<Work<B>>> {
+    ) -> Result<Ticket<B, R, E>, Refused<Work<B>>> {
         let (ticket, work) = Ticket::tie(self.shared.clone(), work.into());
         match self.try_send_work(work) {
             Ok(()) => Ok(ticket),

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use super::slab::Taker;
-use super::{Herd, SendError, Ticket, Work};
+use super::{Herd, Refused, Ticket, Work};
 use crate::workers::error::Refusal;
 
 /// The future of [`Herd::send_work`].
@@ -27,17 +27,17 @@ impl<'a, B, R, E> SendWorkFut<'a, B, R, E> {
     }
 
     /// Ends the wait; gives back the item if it was not sent.
-    pub(crate) fn give_up(&mut self, kind: Refusal) -> Result<(), SendError<Work<B>>> {
+    pub(crate) fn give_up(&mut self, kind: Refusal) -> Result<(), Refused<Work<B>>> {
         let Some(refused) = self.work.take() else {
             return Ok(());
         };
         self.herd.shared().count_refused(1);
-        Err(SendError { kind, refused })
+        Err(Refused::new(kind, refused))
     }
 }
 
 impl<B, R, E> Future for SendWorkFut<'_, B, R, E> {
-    type Output = Result<(), SendError<Work<B>>>;
+    type Output = Result<(), Refused<Work<B>>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
@@ -52,8 +52,8 @@ impl<B, R, E> Future for SendWorkFut<'_, B, R, E> {
             };
             match this.herd.put(work) {
                 Ok(()) => return Poll::Ready(Ok(())),
-                Err(SendError { kind, refused }) => {
-                    this.work = Some(refused);
+                Err(Refused { kind, inner }) => {
+                    this.work = Some(inner);
                     // Who waits inside might wait for himself.
                     if kind != Refusal::Full || shared.is_inside() {
                         return Poll::Ready(this.give_up(kind));
@@ -103,13 +103,13 @@ pub struct SendFut<'a, B: 'static, R: 'static, E: 'static> {
 
 impl<B, R, E> SendFut<'_, B, R, E> {
     #[cfg(feature = "std")]
-    pub(crate) fn give_up(&mut self, kind: Refusal) -> Result<(), SendError<B>> {
+    pub(crate) fn give_up(&mut self, kind: Refusal) -> Result<(), Refused<B>> {
         self.send.give_up(kind).map_err(|error| error.map(|work| work.body))
     }
 }
 
 impl<B, R, E> Future for SendFut<'_, B, R, E> {
-    type Output = Result<(), SendError<B>>;
+    type Output = Result<(), Refused<B>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let sent = Pin::new(&mut self.send).poll(cx);
@@ -129,7 +129,7 @@ pub struct SendForResultFut<'a, B: 'static, R: 'static, E: 'static> {
 }
 
 impl<B, R, E> Future for SendForResultFut<'_, B, R, E> {
-    type Output = Result<Ticket<B, R, E>, SendError<Work<B>>>;
+    type Output = Result<Ticket<B, R, E>, Refused<Work<B>>>;
 
     /// # Panics
     /// If it is polled after it is done.

@@ -40,7 +40,6 @@
 
 mod builder;
 mod control;
-mod error;
 mod facts;
 mod join;
 mod put;
@@ -51,8 +50,8 @@ mod station;
 
 pub use crate::control::{AlreadyStopping, ResizeError};
 pub use crate::workers::error::{JoinError, Refusal, StartError, StartErrorKind};
+pub use crate::workers::refused::{Refused, RefusedMany};
 pub use builder::Builder;
-pub use error::{AssignError, AssignManyError};
 pub use facts::{Phase, Stats, WorkerFacts};
 pub use join::{JoinFut, Leftovers};
 pub use send::{SendFut, SendJobFut};
@@ -66,6 +65,7 @@ use crate::mailbox::Sender;
 use crate::runtime::{Spawn, Timer};
 use crate::sync::{Arc, TryLock};
 use crate::workers::crew::apply;
+use crate::workers::refused;
 use crate::workers::state::Event;
 use put::{Fresh, Put, put};
 
@@ -147,7 +147,7 @@ impl<E: 'static, C: 'static> Pool<E, C> {
     /// assigns by the same handle it costs more, as [`Shared::assign`] does, and waits for nobody. May wake a worker. Allocates
     /// if the job has more than 64 bytes.
     #[inline]
-    pub fn assign<J: IntoJob<E, C, K>, K>(&self, job: J) -> Result<(), AssignError<J>> {
+    pub fn assign<J: IntoJob<E, C, K>, K>(&self, job: J) -> Result<(), Refused<J>> {
         self.put(Fresh(job.into_work()))
             .map_err(|error| error.map(|Fresh(work)| J::from_work(work)))
     }
@@ -159,7 +159,7 @@ impl<E: 'static, C: 'static> Pool<E, C> {
     ///
     /// # Cost
     /// As [`assign`](Self::assign), and a move of the job.
-    pub fn assign_job(&self, job: Job<E, C>) -> Result<(), AssignError<Job<E, C>>> {
+    pub fn assign_job(&self, job: Job<E, C>) -> Result<(), Refused<Job<E, C>>> {
         self.put(job)
     }
 
@@ -174,19 +174,14 @@ impl<E: 'static, C: 'static> Pool<E, C> {
     pub fn assign_many<J: IntoJob<E, C, K>, K>(
         &self,
         jobs: impl IntoIterator<Item = J>,
-    ) -> Result<usize, AssignManyError<J>> {
-        let mut assigned = 0;
-        for job in jobs {
-            self.assign(job).map_err(|error| AssignManyError { assigned, error })?;
-            assigned += 1;
-        }
-        Ok(assigned)
+    ) -> Result<usize, RefusedMany<J>> {
+        refused::each(jobs, |job| self.assign(job))
     }
 
     #[inline]
-    fn put<W: Put<E, C>>(&self, work: W) -> Result<(), AssignError<W>> {
+    fn put<W: Put<E, C>>(&self, work: W) -> Result<(), Refused<W>> {
         if let Some(kind) = self.refusal() {
-            return Err(AssignError { kind, job: work });
+            return Err(Refused::new(kind, work));
         }
         match self.sender.with(work, |sender, work| put(self, sender, work)) {
             Ok(result) => result,

@@ -4,7 +4,7 @@
 
 use core::mem::MaybeUninit;
 
-use super::{AssignError, Overflow, Refusal, Shared};
+use super::{Overflow, Refusal, Refused, Shared};
 use crate::job::{Job, Work};
 use crate::mailbox::{Sender, TrySendError};
 
@@ -55,7 +55,7 @@ pub(super) fn put<E: 'static, C: 'static, W: Put<E, C>>(
     shared: &Shared<E, C>,
     sender: &mut Sender<Job<E, C>>,
     mut work: W,
-) -> Result<(), AssignError<W>> {
+) -> Result<(), Refused<W>> {
     loop {
         let mut permit = sender.reserve();
         work.write(permit.uninit());
@@ -82,6 +82,6 @@ pub(super) fn put<E: 'static, C: 'static, W: Put<E, C>>(
             }
             TrySendError::Closed(()) => Refusal::ShuttingDown,
         };
-        return Err(AssignError { kind, job: work });
+        return Err(Refused::new(kind, work));
     }
 }

@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use super::{AssignError, Pool, Refusal};
+use super::{Pool, Refusal, Refused};
 use crate::job::{IntoJob, Job};
 use crate::mailbox::Sender;
 
@@ -29,13 +29,13 @@ impl<'a, E: 'static, C: 'static> SendJobFut<'a, E, C> {
         Self { pool, job: Some(job), sender: None }
     }
 
-    fn refuse(&mut self, kind: Refusal) -> Result<(), AssignError<Job<E, C>>> {
-        self.job.take().map_or(Ok(()), |job| Err(AssignError { kind, job }))
+    fn refuse(&mut self, kind: Refusal) -> Result<(), Refused<Job<E, C>>> {
+        self.job.take().map_or(Ok(()), |job| Err(Refused::new(kind, job)))
     }
 }
 
 impl<E: 'static, C: 'static> Future for SendJobFut<'_, E, C> {
-    type Output = Result<(), AssignError<Job<E, C>>>;
+    type Output = Result<(), Refused<Job<E, C>>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
@@ -44,7 +44,7 @@ impl<E: 'static, C: 'static> Future for SendJobFut<'_, E, C> {
                 return Poll::Ready(Ok(()));
             };
             match this.pool.put(job) {
-                Err(AssignError { kind: Refusal::Full, job }) => this.job = Some(job),
+                Err(Refused { kind: Refusal::Full, inner }) => this.job = Some(inner),
                 result => return Poll::Ready(result),
             }
             if this.pool.is_inside() {
@@ -107,18 +107,18 @@ impl<'a, E: 'static, C: 'static, J: IntoJob<E, C, K>, K> SendFut<'a, E, C, J, K>
 
     /// Ends the wait; gives back the job if it was not assigned.
     #[cfg(feature = "std")]
-    pub(crate) fn give_up(&mut self, kind: Refusal) -> Result<(), AssignError<J>> {
+    pub(crate) fn give_up(&mut self, kind: Refusal) -> Result<(), Refused<J>> {
         Self::typed(self.send.refuse(kind))
     }
 
-    fn typed(result: Result<(), AssignError<Job<E, C>>>) -> Result<(), AssignError<J>> {
+    fn typed(result: Result<(), Refused<Job<E, C>>>) -> Result<(), Refused<J>> {
         // SAFETY: the job was made of a `J` in `new`.
         result.map_err(|error| error.map(|job| J::from_work(unsafe { job.into_work() })))
     }
 }
 
 impl<E: 'static, C: 'static, J: IntoJob<E, C, K>, K> Future for SendFut<'_, E, C, J, K> {
-    type Output = Result<(), AssignError<J>>;
+    type Output = Result<(), Refused<J>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.send).poll(cx).map(Self::typed)

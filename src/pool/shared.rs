@@ -6,8 +6,7 @@ use core::fmt;
 use super::builder::MAX_SIZE;
 use super::put::{Fresh, Put, put};
 use super::{
-    AlreadyStopping, AssignError, AssignManyError, Phase, Refusal, ResizeError, Stats, WorkerFacts,
-    facts,
+    AlreadyStopping, Phase, Refusal, Refused, RefusedMany, ResizeError, Stats, WorkerFacts, facts,
 };
 use crate::cancel::CancelToken;
 use crate::config::ConfigError;
@@ -16,6 +15,7 @@ use crate::mailbox::{HeapMailbox, Sender};
 use crate::panic::swallow;
 use crate::sync::{Arc, AtomicWord, Ordering, Stack};
 use crate::workers::crew::{Crew, Door, Sizing, apply, grow};
+use crate::workers::refused;
 use crate::workers::slots::End;
 use crate::workers::state::{Effect, Event};
 
@@ -55,7 +55,7 @@ impl<E: 'static, C: 'static> Shared<E, C> {
     ///
     /// # Cost
     /// That of [`Pool::assign`](super::Pool::assign), and some six atomic operations more. Lock-free.
-    pub fn assign<J: IntoJob<E, C, K>, K>(&self, job: J) -> Result<(), AssignError<J>> {
+    pub fn assign<J: IntoJob<E, C, K>, K>(&self, job: J) -> Result<(), Refused<J>> {
         self.visit(Fresh(job.into_work()))
             .map_err(|error| error.map(|Fresh(work)| J::from_work(work)))
     }
@@ -67,7 +67,7 @@ impl<E: 'static, C: 'static> Shared<E, C> {
     ///
     /// # Cost
     /// As [`assign`](Self::assign), and a move of the job.
-    pub fn assign_job(&self, job: Job<E, C>) -> Result<(), AssignError<Job<E, C>>> {
+    pub fn assign_job(&self, job: Job<E, C>) -> Result<(), Refused<Job<E, C>>> {
         self.visit(job)
     }
 
@@ -82,24 +82,19 @@ impl<E: 'static, C: 'static> Shared<E, C> {
     pub fn assign_many<J: IntoJob<E, C, K>, K>(
         &self,
         jobs: impl IntoIterator<Item = J>,
-    ) -> Result<usize, AssignManyError<J>> {
-        let mut assigned = 0;
-        for job in jobs {
-            self.assign(job).map_err(|error| AssignManyError { assigned, error })?;
-            assigned += 1;
-        }
-        Ok(assigned)
+    ) -> Result<usize, RefusedMany<J>> {
+        refused::each(jobs, |job| self.assign(job))
     }
 
     /// Puts work into the mailbox by a handle that lasts as long as the call.
-    pub(super) fn visit<W: Put<E, C>>(&self, work: W) -> Result<(), AssignError<W>> {
+    pub(super) fn visit<W: Put<E, C>>(&self, work: W) -> Result<(), Refused<W>> {
         if let Some(kind) = self.refusal() {
-            return Err(AssignError { kind, job: work });
+            return Err(Refused::new(kind, work));
         }
         match Sender::visiting(self.jobs.clone()) {
             Ok(mut sender) => put(self, &mut sender, work),
             // There are more calls at once than there can be handles.
-            Err(_) => Err(AssignError { kind: Refusal::Full, job: work }),
+            Err(_) => Err(Refused::new(Refusal::Full, work)),
         }
     }
 

@@ -43,14 +43,12 @@ mod task;
 pub use crate::control::{AlreadyStopping, Phase, ResizeError, Stats};
 pub use crate::herd::{Every, Mark, Overrun, Trouble};
 pub use crate::workers::error::{JoinError, Refusal};
+pub use crate::workers::refused::Refused;
 pub use builder::{BuildError, Builder, StartError};
 pub use managed::Managed;
 pub use report::{TaskError, Why};
 pub use sender::{QueueFut, Sender};
 pub use task::{Attempt, Context, Task};
-
-/// A task that was refused, and why.
-pub type QueueError<E> = crate::herd::SendError<Task<E>>;
 
 use alloc::vec::Vec;
 use core::fmt;

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::task::Task;
 use crate::control::Stats;
-use crate::herd::{Herd, SendError, SendWorkFut, Work};
+use crate::herd::{Herd, Refused, SendWorkFut, Work};
 use crate::mailbox::{HeapMailbox, SharedSendError};
 use crate::sync::{Arc, AtomicWord, Ordering};
 use crate::time::Instant;
@@ -70,17 +70,17 @@ impl<E> Sender<E> {
         }
     }
 
-    fn try_send(&self, task: Task<E>, when: When) -> Result<u64, SendError<Task<E>>> {
+    fn try_send(&self, task: Task<E>, when: When) -> Result<u64, Refused<Task<E>>> {
         task.forget_history();
         let work = self.work(task, when);
         let id = work.id;
         let sent = match &self.herd {
             Some(herd) => herd.try_send_work(work),
-            None if self.stopped => Err(SendError::new(Refusal::ShuttingDown, work)),
+            None if self.stopped => Err(Refused::new(Refusal::ShuttingDown, work)),
             None => self.early.try_send(work).map_err(|error| match error {
-                SharedSendError::Closed(work) => SendError::new(Refusal::ShuttingDown, work),
+                SharedSendError::Closed(work) => Refused::new(Refusal::ShuttingDown, work),
                 SharedSendError::Full(work) | SharedSendError::Busy(work) => {
-                    SendError::new(Refusal::Full, work)
+                    Refused::new(Refusal::Full, work)
                 }
             }),
         };
@@ -120,7 +120,7 @@ impl<E> Sender<E> {
     ///
     /// # Cost
     /// That of [`Herd::try_send`].
-    pub fn try_queue(&self, task: Task<E>) -> Result<u64, SendError<Task<E>>> {
+    pub fn try_queue(&self, task: Task<E>) -> Result<u64, Refused<Task<E>>> {
         self.try_send(task, When::Now)
     }
 
@@ -145,7 +145,7 @@ impl<E> Sender<E> {
     ///
     /// # Cost
     /// As [`delay`](Self::delay).
-    pub fn try_delay(&self, delay: Duration, task: Task<E>) -> Result<u64, SendError<Task<E>>> {
+    pub fn try_delay(&self, delay: Duration, task: Task<E>) -> Result<u64, Refused<Task<E>>> {
         self.try_send(task, When::After(delay))
     }
 
@@ -171,7 +171,7 @@ impl<E> Sender<E> {
     ///
     /// # Cost
     /// As [`schedule`](Self::schedule).
-    pub fn try_schedule(&self, at: Instant, task: Task<E>) -> Result<u64, SendError<Task<E>>> {
+    pub fn try_schedule(&self, at: Instant, task: Task<E>) -> Result<u64, Refused<Task<E>>> {
         self.try_send(task, When::At(at))
     }
 
@@ -213,7 +213,7 @@ pub struct QueueFut<'a, E: 'static> {
 
 enum State<'a, E: 'static> {
     Sending(SendWorkFut<'a, Task<E>, (), ()>),
-    Done(Option<Result<u64, SendError<Task<E>>>>),
+    Done(Option<Result<u64, Refused<Task<E>>>>),
 }
 
 impl<E> Unpin for QueueFut<'_, E> {}
@@ -221,7 +221,8 @@ impl<E> Unpin for QueueFut<'_, E> {}
 impl<E> QueueFut<'_, E> {
     /// Ends the wait; gives back the task if it was not sent.
     #[cfg(feature = "std")]
-    pub(crate) fn give_up(&mut self, kind: Refusal) -> Result<u64, SendError<Task<E>>> {
+    #[cfg(feature = "std")]
+    pub(crate) fn give_up(&mut self, kind: Refusal) -> Result<u64, Refused<Task<E>>> {
         match &mut self.state {
             State::Sending(send) => {
                 send.give_up(kind).map(|()| self.id).map_err(|error| error.map(|work| work.body))
@@ -232,7 +233,7 @@ impl<E> QueueFut<'_, E> {
 }
 
 impl<E> Future for QueueFut<'_, E> {
-    type Output = Result<u64, SendError<Task<E>>>;
+    type Output = Result<u64, Refused<Task<E>>>;
 
     /// # Panics
     /// If it is polled after it is done.

@@ -8,6 +8,7 @@ pub(crate) mod crew;
 pub(crate) mod driver;
 pub(crate) mod error;
 pub(crate) mod inside;
+pub(crate) mod refused;
 pub(crate) mod slots;
 pub(crate) mod state;
 pub(crate) mod worker;

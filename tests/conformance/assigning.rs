@@ -61,7 +61,7 @@ async fn tr_07_an_idle_worker_first_then_a_new_one_then_the_queue<W: World>(w: &
 
     gate.open();
     w.until(|| tally.done() == 5).await;
-    pool.send(refused.into_job()).await.unwrap();
+    pool.send(refused.into_inner()).await.unwrap();
     w.until(|| tally.done() == 6).await;
     assert_eq!(tally.most(), 2);
     assert_eq!(pool.workers().count(), 2, "workers were replaced");
@@ -134,16 +134,16 @@ async fn tr_09_a_full_pool_gives_the_job_back<W: World>(w: &W) {
     let inside = called.clone();
     let refused = pool.assign(move || _ = inside.fetch_add(1, Ordering::SeqCst)).unwrap_err();
     assert!(refused.is_full() && !refused.is_shutting_down());
-    refused.into_job()();
+    refused.into_inner()();
     let (inside, ballast) = (count.clone(), [1_usize; 30]);
     let large = move || _ = inside.fetch_add(ballast.iter().sum(), Ordering::SeqCst);
-    pool.assign(large).unwrap_err().into_job()();
+    pool.assign(large).unwrap_err().into_inner()();
     assert_eq!((called.load(Ordering::SeqCst), count.load(Ordering::SeqCst)), (1, 30));
     let refused = pool.assign_job(Job::new(tally.tick())).unwrap_err();
-    refused.into_job().run_now(&mut ()).unwrap();
+    refused.into_inner().run_now(&mut ()).unwrap();
     assert_eq!(tally.done(), 1);
     let shared: &Shared<_, _> = &pool;
-    let again = shared.assign(tally.tick()).unwrap_err().into_job();
+    let again = shared.assign(tally.tick()).unwrap_err().into_inner();
 
     // The caller decides to try again.
     gate.open();
@@ -161,10 +161,10 @@ async fn promise_06_what_is_refused_in_the_middle_comes_back<W: World>(w: &W) {
     w.until(|| tally.running() == 1).await;
     let mut jobs = (0..5).map(|_| tally.tick());
     let error = pool.assign_many(&mut jobs).unwrap_err();
-    assert_eq!((error.assigned, error.error.kind), (3, Refusal::Full));
-    assert_eq!(error.to_string(), "there is no room after 3 jobs");
+    assert_eq!((error.accepted, error.error.kind), (3, Refusal::Full));
+    assert_eq!(error.to_string(), "there is no room after 3 were accepted");
     assert_eq!(jobs.len(), 1);
-    error.error.into_job()();
+    error.error.into_inner()();
     gate.open();
     w.until(|| tally.done() == 5).await;
     assert_eq!(pool.assign_many(jobs).unwrap(), 1);
@@ -297,7 +297,7 @@ async fn promise_07_a_send_that_waits_is_refused_at_the_end<W: World>(w: &W) {
     pool.shutdown().unwrap();
     let refused = send.await.unwrap_err();
     assert!(refused.is_shutting_down());
-    refused.into_job()();
+    refused.into_inner()();
     gate.open();
     pool.join().await.unwrap();
     assert_eq!(tally.done(), 3);
@@ -316,7 +316,7 @@ async fn tr_06_all_that_a_pool_offers_works_inside_a_job<W: World>(w: &W) {
         // Waiting for itself would be for ever.
         let refused = inner.send(count.tick()).await.unwrap_err();
         answers.push(refused.is_full());
-        refused.into_job()();
+        refused.into_inner()();
         answers.push(inner.send_job(Job::new(|| ())).await.unwrap_err().is_full());
         answers.push(inner.send_blocking(|| ()).unwrap_err().is_full());
         answers.push(inner.join().await.unwrap_err() == JoinError::Inside);

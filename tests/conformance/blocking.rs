@@ -128,7 +128,7 @@ fn promise_08_send_blocks_until_there_is_room() {
         let refused = pool.send_deadline(tally.tick(), deadline).unwrap_err();
         assert!(Instant::now() >= deadline);
         assert!(refused.is_full());
-        refused.into_job()();
+        refused.into_inner()();
         assert_eq!(tally.done(), 1);
         let late = pool.send_deadline(tally.tick(), Instant::now()).unwrap_err();
         assert_eq!(late.discard(), Refusal::Full);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use droves::job::{Error, JobError};
-use droves::pool::{AssignError, Overflow, Pool, Shared};
+use droves::pool::{Overflow, Pool, Refused, Shared};
 
 use crate::help::{Court, Fault, Gate, Grenade, Tally};
 use crate::world::World;
@@ -101,7 +101,7 @@ async fn tr_14_the_error_handler_of_a_full_pool_gets_the_job_back<W: World>(w: &
     let pool = Pool::builder().fixed(1).capacity(2).on_error::<Fault>(
         move |_, pool: &Shared<Fault, ()>| {
             let refused = (0..3).filter_map(|_| pool.assign(count.tick()).err());
-            told.fetch_add(refused.filter(AssignError::is_full).count(), Ordering::SeqCst);
+            told.fetch_add(refused.filter(Refused::is_full).count(), Ordering::SeqCst);
             assert_eq!(pool.stats().waiting, 2);
             // All else that it may do with the pool.
             pool.resize(2).unwrap();

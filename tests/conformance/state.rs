@@ -43,7 +43,7 @@ async fn tr_01_a_closure_is_given_its_workers_own_state<W: World>(w: &W) {
             .unwrap_err()
     };
     let mut own = Own { jobs: 7, kept: court.witness(), grenade: None };
-    refused.into_job()(&mut own);
+    refused.into_inner()(&mut own);
     assert_eq!(seen.load(Ordering::SeqCst), 7);
     drop(own);
     pool.resume().unwrap();

@@ -5,8 +5,8 @@ use std::sync::{Arc as PlainArc, Mutex};
 use std::time::Duration;
 
 use droves::herd::{
-    Builder, Done, Fault, Herd, Item, JoinError, Mark, Outcome, Refusal, Results, SendError,
-    Ticket, Work,
+    Builder, Done, Fault, Herd, Item, JoinError, Mark, Outcome, Refusal, Refused, Results, Ticket,
+    Work,
 };
 use droves::retry::Backoff;
 use shuttle::thread;
@@ -53,8 +53,8 @@ fn work(run: &Run, from: usize) -> Work<Message> {
     if below(2) == 0 { work } else { work.after(Duration::ZERO) }
 }
 
-fn note(run: &Run, number: usize, result: Result<(), SendError<Work<Message>>>) {
-    match result.map_err(SendError::discard) {
+fn note(run: &Run, number: usize, result: Result<(), Refused<Work<Message>>>) {
+    match result.map_err(Refused::discard) {
         Ok(()) => run.ledger.fate(number, |fate| fate.accepted = true),
         Err(Refusal::Full) => run.met("full"),
         Err(Refusal::Quiet) => run.met("quiet"),

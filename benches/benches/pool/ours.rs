@@ -41,7 +41,7 @@ impl SubmitsMany for Pool {
     fn submit_many<F: FnOnce() + Send + 'static>(&mut self, jobs: impl Iterator<Item = F>) {
         let mut jobs = jobs;
         if let Err(refused) = self.assign_many(&mut jobs) {
-            self.submit(refused.error.into_job());
+            self.submit(refused.error.into_inner());
             jobs.for_each(|job| self.submit(job));
         }
     }
@@ -78,7 +78,7 @@ impl Submits for Assigning {
         let mut next = job;
         while let Err(refused) = self.0.assign(next) {
             assert!(refused.is_full(), "the pool takes jobs");
-            next = refused.into_job();
+            next = refused.into_inner();
             patience.wait();
         }
     }

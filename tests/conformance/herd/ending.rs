@@ -30,7 +30,7 @@ async fn gh_04_closing_is_idempotent_and_sending_after_it_an_error<W: World>(w: 
             assert_eq!(shut(herd.try_send(1, body(11)).unwrap_err()), 11);
             assert_eq!(shut(herd.send(2, body(22)).await.unwrap_err()), 22);
             let many = herd.try_send_many([(3, body(33))]).unwrap_err();
-            assert_eq!((many.sent, shut(many.error)), (0, 33));
+            assert_eq!((many.accepted, shut(many.error)), (0, 33));
             let later = || Work::new(4, body(44)).after(HOUR);
             for error in [
                 herd.try_send_work(later()).unwrap_err(),

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use droves::herd::{
-    Builder, Done, Driver, Fault, Herd, Item, Leftover, Outcome, Results, SendError, Ticket, Worker,
+    Builder, Done, Driver, Fault, Herd, Item, Leftover, Outcome, Refused, Results, Ticket, Worker,
 };
 use droves::runtime::{Spawn, Timer};
 
@@ -131,13 +131,13 @@ pub fn marks(
 }
 
 /// The number of the body that came back, which was refused since there was no room.
-pub fn full(error: SendError<Body>) -> u32 {
+pub fn full(error: Refused<Body>) -> u32 {
     assert!(error.is_full(), "{error}");
     error.into_inner().number
 }
 
 /// The number of the body that came back, which was refused for good.
-pub fn shut(error: SendError<Body>) -> u32 {
+pub fn shut(error: Refused<Body>) -> u32 {
     assert!(error.is_shutting_down(), "{error}");
     error.into_inner().number
 }

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use droves::ConfigError;
 use droves::cancel::CancelToken;
-use droves::herd::{
-    Fault, Item, Mark, Phase, Refusal, ResizeError, SendError, StartErrorKind, Work,
-};
+use droves::herd::{Fault, Item, Mark, Phase, Refusal, Refused, ResizeError, StartErrorKind, Work};
 use droves::retry::Backoff;
 use droves::runtime::SpawnError;
 
@@ -85,7 +83,7 @@ fn special(court: &Court, token: &CancelToken) -> Work<Body> {
 }
 
 /// The work that came back, for this reason.
-fn work_of(error: SendError<Work<Body>>, kind: Refusal, court: &Court) -> Work<Body> {
+fn work_of(error: Refused<Work<Body>>, kind: Refusal, court: &Court) -> Work<Body> {
     assert_eq!((error.kind, error.to_string()), (kind, kind.to_string()));
     assert_eq!(
         (error.is_full(), error.is_shutting_down()),
@@ -108,7 +106,7 @@ async fn answers(herd: &TheHerd, kind: Refusal, token: &CancelToken) -> (Court, 
     assert_eq!((error.kind, error.into_inner().number), (kind, 44));
     let many = [(1, body(11).keeping(court.witness()))];
     let many = herd.try_send_many(many).unwrap_err();
-    assert_eq!((many.sent, many.error.kind), (0, kind));
+    assert_eq!((many.accepted, many.error.kind), (0, kind));
     assert_eq!((court.count(), many.error.into_inner().number), (1, 11));
     let work = work_of(herd.try_send_work(special(&court, token)).unwrap_err(), kind, &court);
     let work = work_of(herd.try_send_for_result(work).unwrap_err(), kind, &court);

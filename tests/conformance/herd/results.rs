@@ -52,7 +52,7 @@ async fn promise_06_of_many_the_first_that_is_refused_comes_back<W: World>(w: &W
     let (herd, results) = builder.start(w.rt()).unwrap();
     let mut items = (0..6).map(|number| (u64::from(number), body(number)));
     let error = herd.try_send_many(&mut items).unwrap_err();
-    assert_eq!((error.sent, full(error.error)), (3, 3));
+    assert_eq!((error.accepted, full(error.error)), (3, 3));
     assert_eq!(items.next().unwrap().0, 4);
     assert_eq!(herd.try_send_many([]).unwrap(), 0);
     drop(results);
@@ -61,7 +61,7 @@ async fn promise_06_of_many_the_first_that_is_refused_comes_back<W: World>(w: &W
     w.until(|| herd.try_send_many(&mut items).is_ok_and(|sent| sent == 1)).await;
     herd.close();
     let error = herd.try_send_many([(9, body(9))]).unwrap_err();
-    assert_eq!((error.sent, shut(error.error)), (0, 9));
+    assert_eq!((error.accepted, shut(error.error)), (0, 9));
 }
 
 async fn promise_07_a_dropped_send_drops_its_own_item_and_no_other<W: World>(w: &W) {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use droves::runtime::{Clock, Spawn, SpawnError, Timer};
-use droves::tasks::{Builder, Pending, QueueError, Task, TaskError, Tasks};
+use droves::tasks::{Builder, Pending, Refused, Task, TaskError, Tasks};
 use droves::time::Instant;
 
 use crate::help::{Gate, Permits, Tally};
@@ -102,14 +102,14 @@ pub fn noting<T: Copy + Send + 'static>(log: &Log<T>, number: T) -> TheTask {
 }
 
 /// The name of the task that came back, since there was no room.
-pub fn full(refused: Result<u64, QueueError<Oops>>) -> String {
+pub fn full(refused: Result<u64, Refused<Task<Oops>>>) -> String {
     let error = refused.unwrap_err();
     assert!(error.is_full(), "{error}");
     error.into_inner().get_name().into()
 }
 
 /// The name of the task that came back, since none is taken.
-pub fn shut(refused: Result<u64, QueueError<Oops>>) -> String {
+pub fn shut(refused: Result<u64, Refused<Task<Oops>>>) -> String {
     let error = refused.unwrap_err();
     assert!(error.is_shutting_down(), "{error}");
     error.into_inner().get_name().into()

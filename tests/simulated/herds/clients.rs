@@ -8,9 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use droves::cancel::CancelToken;
-use droves::herd::{
-    Herd, JoinError, LeftOver, Phase, Refusal, ResizeError, Results, SendError, Ticket, Work,
-};
+use droves::herd::{Herd, JoinError, LeftOver, Phase, Refusal, ResizeError, Results, Ticket, Work};
 use droves::retry::Policy;
 use droves::runtime::Clock;
 use droves::sim::Sim;
@@ -169,10 +167,10 @@ impl Scene {
         let start = self.sim.now();
         let sent = if self.sim.random(4) == 0 {
             let sent = self.patiently(patience, herd.send_for_result(work)).await;
-            sent.map(|sent| sent.map(Some).map_err(SendError::discard))
+            sent.map(|sent| sent.map(Some).map_err(droves::herd::Refused::discard))
         } else {
             let sent = self.patiently(patience, herd.send_work(work)).await;
-            sent.map(|sent| sent.map(|()| None).map_err(SendError::discard))
+            sent.map(|sent| sent.map(|()| None).map_err(droves::herd::Refused::discard))
         };
         let waited = self.sim.now() > start;
         match sent {
