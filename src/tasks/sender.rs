@@ -221,7 +221,6 @@ impl<E> Unpin for QueueFut<'_, E> {}
 impl<E> QueueFut<'_, E> {
     /// Ends the wait; gives back the task if it was not sent.
     #[cfg(feature = "std")]
-    #[cfg(feature = "std")]
     pub(crate) fn give_up(&mut self, kind: Refusal) -> Result<u64, Refused<Task<E>>> {
         match &mut self.state {
             State::Sending(send) => {
