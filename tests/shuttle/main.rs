@@ -10,6 +10,7 @@
 
 mod calls;
 mod explore;
+mod groups;
 mod handles;
 mod herds;
 mod pools;
