@@ -8,7 +8,8 @@ use droves::herd::{Herd, Refusal};
 use droves::mailbox::Sender;
 
 use super::input::Input;
-use super::joblog::{Key, Past, Verdict};
+use super::joblog::Key;
+use super::past::{Past, Verdict};
 use super::report::{Job, Report};
 use super::template::Template;
 

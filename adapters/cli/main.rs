@@ -8,6 +8,7 @@
 //! | `work` | the herd's handler: what is done with a job |
 //! | `job`, `output`, `stop` | a process group, what it prints, and how it is stopped |
 //! | `print`, `report`, `joblog`, `progress` | what comes out |
+//! | `past` | what a log said |
 //! | `client` | `droves status` and `droves scale`, which ask a control plane |
 //! | `run`, `running`, `heed`, `watch` | all of it together: from the command line to a herd, signals, its results and the exit status |
 
@@ -27,6 +28,8 @@ mod joblog;
 mod options;
 #[cfg(unix)]
 mod output;
+#[cfg(unix)]
+mod past;
 #[cfg(unix)]
 mod print;
 #[cfg(unix)]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::feed::Source;
 use super::input::Input;
-use super::joblog::Past;
 use super::options::Run;
+use super::past::Past;
 use super::print::{Printer, Unwritten};
 use super::progress::{Progress, tell};
 use super::running::Running;
