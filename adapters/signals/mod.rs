@@ -11,6 +11,7 @@
 //! ```
 
 mod forward;
+mod mask;
 
 pub use forward::forward;
 
@@ -27,6 +28,7 @@ use signal_hook::iterator::{Handle, Signals as Source};
 use signal_hook::low_level::signal_name;
 
 use crate::mailbox::{Receiver, channel};
+use mask::Held;
 
 /// `SIGHUP`: the terminal is gone, or the configuration is to be read again.
 pub const HUP: i32 = consts::SIGHUP;
@@ -54,7 +56,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Watches for signals with these numbers.
+    /// Watches for signals with these numbers. None is lost on its way from their usual effect to this one if it is done before there
+    /// are other threads.
     ///
     /// # Errors
     /// If one of them has no name here or cannot be caught, as `SIGKILL`, `SIGSTOP`, `SIGILL`, `SIGFPE` and `SIGSEGV`; or if
@@ -70,7 +73,10 @@ impl Signals {
             let why = alloc::format!("signal {number} cannot be caught");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
+        // One that came just when it is to be caught for the first time would be nobody's.
+        let held = Held::back(&numbers)?;
         let mut source = Source::new(numbers)?;
+        drop(held);
         let watch = source.handle();
         let (mut sender, seen) = channel(WAITING).map_err(io::Error::other)?;
         let watcher = thread::Builder::new().name("droves-signals".into());
