@@ -185,14 +185,12 @@ impl<T> SharedCell<T> {
 }
 
 /// A value that one thread at a time uses, and nobody waits for: who finds it in use does without.
-#[cfg(feature = "alloc")]
 #[derive(Debug)]
 pub(crate) struct TryLock<T> {
     used: AtomicWord,
     value: SharedCell<T>,
 }
 
-#[cfg(feature = "alloc")]
 #[allow(unsafe_code, reason = "one user at a time, by the flag")]
 mod try_lock {
     use super::{AtomicWord, Ordering, SharedCell, TryLock};
@@ -201,8 +199,10 @@ mod try_lock {
     unsafe impl<T: Send> Sync for TryLock<T> {}
 
     impl<T> TryLock<T> {
-        pub(crate) fn new(value: T) -> Self {
-            Self { used: AtomicWord::new(0), value: SharedCell::new(value) }
+        const_fn! {
+            pub(crate) const fn new(value: T) -> Self {
+                Self { used: AtomicWord::new(0), value: SharedCell::new(value) }
+            }
         }
 
         /// Gives the value to `f` with `input`; or else returns the input, since it is in use.

@@ -31,7 +31,8 @@
 //! | a group that is a member of another | [`Member::group`] |
 //! | a pool, a herd, tasks, a server | [`Member::runner`] |
 //! | a service that may fail | [`Member::restart`] |
-//! | no allocator, or a runtime of your own | the [`machine`] |
+//! | no allocator | [`StaticGroup`] |
+//! | no allocator, and a runtime of your own | the [`machine`] |
 //!
 //! # The end
 //! What becomes of a member in each state:
@@ -91,7 +92,7 @@ mod signal;
 mod snapshot;
 #[cfg(feature = "alloc")]
 mod start;
-#[cfg(feature = "alloc")]
+mod static_group;
 mod wake;
 
 #[cfg(feature = "alloc")]
@@ -119,3 +120,4 @@ pub use snapshot::{MemberSnapshot, Snapshot};
 pub(crate) use start::Cargo;
 #[cfg(feature = "alloc")]
 pub use start::{Group, Runtime, StartError, StartErrorKind};
+pub use static_group::{StaticGroup, StaticHub, StaticRun, StaticSignalFut};

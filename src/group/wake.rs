@@ -14,7 +14,7 @@
 
 use core::task::Waker;
 
-use crate::sync::{AtomicWord, Ordering, TryLock, Word, retry};
+use crate::sync::{AtomicWord, Ordering, TryLock, Word, const_fn, retry};
 
 const REGISTERING: Word = 1;
 const WAKING: Word = 2;
@@ -27,8 +27,10 @@ pub(super) struct WakerCell {
 }
 
 impl WakerCell {
-    pub(super) fn new() -> Self {
-        Self { state: AtomicWord::new(0), waker: TryLock::new(None) }
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Self { state: AtomicWord::new(0), waker: TryLock::new(None) }
+        }
     }
 
     /// Leaves a waker for the next [`wake`](Self::wake). The caller looks again, afterwards, at what it waits for.
