@@ -4,10 +4,13 @@
 
 use std::time::{Duration, Instant};
 
+use droves::group::{Group, Member, Restart, Signal};
 use droves::herd::{Fault, Herd, Item};
 use droves::http::{ControlPlane, Failures};
 use droves::retry::Backoff;
+use droves::runtime::{Clock, Timer};
 use droves::threads::{Threads, block_on};
+use futures_lite::future;
 
 /// Numbers without a pattern that one sees.
 const fn mix(n: u64) -> u64 {
@@ -44,7 +47,29 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .start(&Threads::new())?;
     drop(results); // nobody wants them
 
-    let mut builder = ControlPlane::builder(herd.clone()).address(address).failures(&failures);
+    // Shown by the page too: the herd, and somebody who has to be started again now and then.
+    let threads = Threads::new();
+    let (watched, sleeper) = (herd.clone(), threads.clone());
+    let probe = Member::new("probe", move |mut run| {
+        let end = sleeper.now().saturating_add(Duration::from_secs(5));
+        let fails = sleeper.sleep_until(end);
+        async move {
+            run.ready();
+            let stops = async {
+                run.signal().await;
+                Ok(())
+            };
+            future::or(stops, async { Err(fails.await).map_err(|()| "the other side has gone") })
+                .await
+        }
+    });
+    let probe =
+        probe.restart(Restart::on_error().backoff(Backoff::constant(Duration::from_secs(1))));
+    let group = Group::parallel([Member::runner("herd", move |_| Ok(watched.clone())), probe]);
+    let group = group.name("watched").start(&threads).map_err(|error| error.discard())?;
+
+    let mut builder =
+        ControlPlane::builder(herd.clone()).address(address).failures(&failures).group(&group);
     if let Some(token) = token {
         builder = builder.token(&token);
     }
@@ -62,8 +87,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Full, quiet or draining: whoever watches it sees that too.
         let _ = herd.try_send(id, format!("https://example.com/item/{id}"));
     }
-    herd.close();
-    block_on(herd.join())?;
+    group.signal(Signal::TERMINATE)?; // the herd does what it has accepted
+    block_on(group.wait())?;
     let stats = herd.stats();
     println!("{} done, {} failed, {} tried again", stats.succeeded, stats.failed, stats.retried);
     Ok(())

@@ -126,6 +126,10 @@ async function look(page, herd) {
     table !== laterTables[index] && paths[index] !== laterPaths[index], laterTables[index]));
   check("percentiles are told", /median\s+[\d.]+ m?s/.test(laterTables[5]), laterTables[5]);
 
+  const TREE = `document.querySelector("#tree").innerText`;
+  await page.until("the group's tree is shown", `/^watched\\s*ready\\s*herd\\s*ready[^]*probe/.test(${TREE})`);
+  await page.until("and follows a restart", `/probe[^]*restarted (once|\\d+ times)[^]*the other side has gone/.test(${TREE})`);
+
   await page.until("more failures than are shown", `document.querySelector("#all").checkVisibility()`);
 
   // By keys alone: to the field, a new size, and Enter.
@@ -228,6 +232,7 @@ async function look(page, herd) {
   await page.run(`document.querySelector("#sure button[value=yes]").click()`);
   await page.until("it drains and ends", `["draining", "stopped"].includes(document.querySelector("#phase").textContent)`);
   check("the herd has ended, or will", await ready() === 503);
+  await page.until("the tree shows that it has", `/herd\\s*exited/.test(${TREE})`);
   await page.picture("drained", false);
   // But for the size that was refused.
   const faults = page.faults.filter((fault) => !fault.includes("status of 400"));

@@ -237,11 +237,45 @@ function list(failures) {
   while (body.rows.length > shown.length) body.lastChild.remove();
 }
 
+/** The group's tree, made anew only when something has changed, so that one can mark it and copy it. */
+let drawn = "", ages = [];
+const shade = (state) => "phase " + (state === "ready" ? "good" : ["done", "exited", "skipped"].includes(state) ? "" : "warn");
+function branch({ members }) {
+  const list = make("ul");
+  list.append(...members.map(({ name, state, restarts, last_error, group }) => {
+    const row = make("li"), age = make("span", "note");
+    ages.push(age);
+    row.append(make("span", "name", name), make("span", shade(state), state), age);
+    if (restarts) row.append(make("span", "note", restarts === 1 ? "restarted once" : `restarted ${restarts} times`));
+    if (last_error !== null) row.append(make("code", "", last_error));
+    if (group) row.append(branch(group));
+    return row;
+  }));
+  return list;
+}
+const spent = ({ at_ns, members }) => members.flatMap(({ since_ns, group }) => [(at_ns - since_ns) / 1e9, ...group ? spent(group) : []]);
+const told = ({ phase, members }) => [phase, members.map(({ name, state, restarts, last_error, group }) => [name, state, restarts, last_error, group && told(group)])];
+async function lookAtGroup(there) {
+  at("group").hidden = !there;
+  if (!there) return;
+  const answer = await ask("GET", "/group"), group = await answer.json();
+  const drawing = JSON.stringify(answer.ok ? told(group) : group.msg);
+  if (drawn !== drawing) {
+    ages = [];
+    at("tree").replaceChildren(...answer.ok ? [make("span", "name", group.name), make("span", shade(group.phase), group.phase), branch(group)]
+      : [make("p", "note", group.msg)]);
+    drawn = drawing;
+  }
+  if (answer.ok) spent(group).forEach((seconds, place) => put(ages[place], "for " + (seconds < 1 ? "a moment" : time(Math.round(seconds)))));
+}
+
 async function look() {
   try {
     const answer = await ask("GET", "/stats");
     if (!answer.ok) throw new Error((await answer.json()).msg);
-    show(parse(await answer.text()));
+    const stats = parse(await answer.text());
+    show(stats);
+    await lookAtGroup(stats.group);
     seen = new Date();
     put(at("link"), "live");
     at("link").className = "";
