@@ -3,8 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -12,6 +11,7 @@ use rustix::io::retry_on_intr;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::output::Output;
+use super::spawn::spawn;
 use super::stop::{Stop, timespec};
 
 /// How often its end is looked for, where the system does not tell.
@@ -66,10 +66,7 @@ enum Stage {
 /// Runs a command until it has ended. What it leaves running in the background is not waited for.
 pub(crate) fn run(words: &[OsString], limits: &Limits) -> Attempt {
     let (mut out, mut err) = (Output::default(), Output::default());
-    let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let ending = match command.spawn() {
+    let ending = match spawn(words) {
         Err(error) => Ending::NotStarted(error),
         Ok(child) => Running::new(child, limits).wait(&mut out, &mut err),
     };

@@ -6,11 +6,11 @@
 //! | `input`, `template` | where lines come from, and what a command becomes with one of them |
 //! | `feed` | the thread that reads lines and sends them to the herd as jobs |
 //! | `work` | the herd's handler: what is done with a job |
-//! | `job`, `output`, `stop` | a process group, what it prints, and how it is stopped |
+//! | `job`, `spawn`, `output`, `stop` | a process group, how it is started, what it prints, and how it is stopped |
 //! | `print`, `report`, `joblog`, `progress` | what comes out |
 //! | `past` | what a log said |
 //! | `client` | `droves status` and `droves scale`, which ask a control plane |
-//! | `run`, `running`, `heed`, `watch` | all of it together: from the command line to a herd, signals, its results and the exit status |
+//! | `run`, `running`, `heed`, `ignored`, `watch` | all of it together: from the command line to a herd, signals, its results and the exit status |
 
 #[cfg(unix)]
 mod client;
@@ -18,6 +18,8 @@ mod client;
 mod feed;
 #[cfg(unix)]
 mod heed;
+#[cfg(unix)]
+mod ignored;
 #[cfg(unix)]
 mod input;
 #[cfg(unix)]
@@ -40,6 +42,8 @@ mod report;
 mod run;
 #[cfg(unix)]
 mod running;
+#[cfg(unix)]
+mod spawn;
 #[cfg(unix)]
 mod stop;
 #[cfg(unix)]

@@ -22,6 +22,14 @@ Examples:
   A pipeline, for which there has to be a shell; see first what it would run:
     ls *.csv | droves run --dry-run --shell 'sort -u {} > {.}.sorted'";
 
+const ENDS: &str = "\
+Exit status:
+  0 if all jobs have succeeded; 1 if some have failed or are left, or not all could be read or written; 2 if the command line is
+  wrong; 129, 130 or 143 if SIGHUP, SIGINT (Ctrl-C) or SIGTERM has ended it. The first of these lets those jobs finish that
+  run, the second stops them, the third does not wait for that. One that is ignored from the start, as SIGHUP by nohup, stays
+  ignored.
+";
+
 /// Runs a command for each line, some at a time.
 #[derive(Debug, Parser)]
 #[command(name = "droves", version, disable_help_subcommand = true, after_help = EXAMPLES)]
@@ -33,7 +41,7 @@ pub(crate) struct Options {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Runs a command for each line of standard input
-    #[command(after_help = EXAMPLES)]
+    #[command(after_help = format!("{ENDS}\n{EXAMPLES}"))]
     Run(Box<Run>),
     /// Changes how many jobs of a running `droves run --listen` run at a time
     Scale {

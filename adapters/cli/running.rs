@@ -8,12 +8,13 @@ use std::thread;
 use droves::herd::{About, Failure, Herd, Results};
 use droves::http::{ControlPlane, Failures};
 use droves::mailbox::{Receiver, channel};
-use droves::signals::{INT, Signals, TERM, USR1, USR2};
+use droves::signals::{HUP, INT, Signals, TERM, USR1, USR2};
 use droves::threads::Threads;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::feed::{Fed, Jobs, Source, feed};
 use super::heed::heed;
+use super::ignored::is_ignored;
 use super::job::Limits;
 use super::joblog::Joblog;
 use super::options::Run;
@@ -53,7 +54,8 @@ impl Running {
     ) -> Result<Self, String> {
         let text = |error: io::Error| error.to_string();
         let about = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
-        let signals = Signals::new([INT, TERM, USR1, USR2]).map_err(text)?;
+        let heeded = [HUP, INT, TERM, USR1, USR2].into_iter().filter(|signal| !is_ignored(*signal));
+        let signals = Signals::new(heeded).map_err(text)?;
         let (stopper, stop) = stop::new().map_err(text)?;
         let stopper = Arc::new(stopper);
         let log = |path: &PathBuf| Joblog::open(path).map_err(|error| about(path, error));

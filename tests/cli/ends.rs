@@ -84,6 +84,9 @@ fn quiet_says_nothing_of_its_own() {
 fn help_has_five_examples() {
     let output = run(["--help"]);
     let text = succeeds(&output);
+    for code in ["129", "130", "143"] {
+        assert!(text.contains(code), "{code}");
+    }
     let (_, examples) = text.split_once("Examples:").unwrap();
     assert_eq!(examples.lines().filter(|line| line.contains("droves run ")).count(), 5);
 }

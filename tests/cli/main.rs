@@ -11,4 +11,5 @@ mod options;
 mod outputs;
 mod plane;
 mod quoting;
+mod scripts;
 mod stopping;

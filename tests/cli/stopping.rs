@@ -2,10 +2,20 @@
 
 use std::fs;
 use std::io::Read;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use crate::help::{Place, count, droves, end, lives, signal, start, until};
+use crate::help::{Place, count, end, lives, signal, start, until};
+
+/// `droves run`, started by another command, which becomes it.
+fn by(starter: &[&str], arguments: &[&str]) -> Command {
+    let mut command = Command::new(starter[0]);
+    command.args(&starter[1..]).args([env!("CARGO_BIN_EXE_droves"), "run"]).args(arguments);
+    command
+}
+
+/// Ignores no signal, though the tests may have been told to.
+const HEEDS: &[&str] = &["env", "--default-signal"];
 
 /// A command whose jobs each make a file, then wait for another, or for ever.
 struct Jobs {
@@ -15,10 +25,15 @@ struct Jobs {
 
 impl Jobs {
     fn start(name: &str, options: &[&str], script: &str) -> Self {
+        Self::start_by(HEEDS, name, options, script)
+    }
+
+    /// By a command that is given that of `droves`.
+    fn start_by(starter: &[&str], name: &str, options: &[&str], script: &str) -> Self {
         let place = Place::new(name);
         fs::create_dir(place.path("begun")).unwrap();
         let script = format!("echo $$ > begun/$1; {script}");
-        let mut command = droves(options);
+        let mut command = by(starter, options);
         command.args(["sh", "-c", &script, "sh", "{}", ":::"]);
         command.args((0..40).map(|number| number.to_string()));
         command.current_dir(place.path(""));
@@ -53,7 +68,7 @@ const WAIT: &str = "while ! test -e go; do sleep 0.02; done; echo > done-$1";
 
 #[test]
 fn the_first_signal_lets_finish_what_runs() {
-    for (name, code) in [("INT", 130), ("TERM", 143)] {
+    for (name, code) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
         let jobs = Jobs::start(&format!("first-{name}"), &["-j", "3"], WAIT);
         jobs.settle(3);
         signal(&jobs.child, name);
@@ -71,14 +86,76 @@ fn the_first_signal_lets_finish_what_runs() {
 
 #[test]
 fn the_second_stops_what_runs() {
-    let jobs = Jobs::start("second", &["-j", "3"], "sleep 300");
-    jobs.settle(3);
-    signal(&jobs.child, "INT");
-    jobs.settle(3);
-    signal(&jobs.child, "TERM");
+    for (first, second, code) in [("INT", "TERM", 130), ("HUP", "TERM", 129), ("TERM", "HUP", 143)]
+    {
+        let jobs = Jobs::start(&format!("second-{first}"), &["-j", "3"], "sleep 300");
+        jobs.settle(3);
+        signal(&jobs.child, first);
+        jobs.settle(3);
+        signal(&jobs.child, second);
+        let (status, told, _) = jobs.end();
+        assert_eq!(status, Some(code), "{told}");
+        assert!(told.contains("0 succeeded, 0 failed, 3 stopped, 37 left"), "{told}");
+    }
+}
+
+#[test]
+fn a_terminal_that_says_more_than_once_that_it_is_gone() {
+    let jobs = Jobs::start("hangups", &["-j", "2"], "sleep 300");
+    jobs.settle(2);
+    for _ in 0..3 {
+        signal(&jobs.child, "HUP");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    jobs.settle(2);
+    let ids: Vec<_> = fs::read_dir(jobs.place.path("begun")).unwrap().collect();
+    for file in ids {
+        assert!(lives(&fs::read_to_string(file.unwrap().path()).unwrap()), "it was stopped");
+    }
+    // That was one, and this is another.
+    std::thread::sleep(Duration::from_millis(1_200));
+    signal(&jobs.child, "HUP");
     let (status, told, _) = jobs.end();
-    assert_eq!(status, Some(130), "{told}");
-    assert!(told.contains("0 succeeded, 0 failed, 3 stopped, 37 left"), "{told}");
+    assert_eq!(status, Some(129), "{told}");
+    assert!(told.contains("2 stopped, 38 left"), "{told}");
+}
+
+#[test]
+fn what_is_ignored_from_the_start_stays_so() {
+    for name in ["HUP", "INT", "TERM"] {
+        let script = format!("trap '' {name}; exec \"$@\"");
+        let starter = [HEEDS, &["sh", "-c", &script, "sh"]].concat();
+        // A job sees whether it is so for it too.
+        let ignored = format!("kill -{name} $$; {WAIT}");
+        let jobs = Jobs::start_by(&starter, &format!("ignored-{name}"), &["-j", "3"], &ignored);
+        jobs.settle(3);
+        for _ in 0..4 {
+            signal(&jobs.child, name);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        jobs.place.write("go", "");
+        let (status, told, place) = jobs.end();
+        assert_eq!(status, Some(0), "{told}");
+        assert!(told.contains("40 succeeded, 0 failed;"), "{told}");
+        assert_eq!(count(&place.path("begun")), 40);
+    }
+}
+
+#[test]
+fn nohup_and_a_shell_in_the_background() {
+    for (name, script) in [("HUP", "nohup \"$@\" 2>&1"), ("INT", "\"$@\" & wait $!")] {
+        let script = format!("{script}; echo \"code $?\" > code");
+        let starter = [HEEDS, &["sh", "-c", &script, "sh"]].concat();
+        let mut jobs = Jobs::start_by(&starter, &format!("shell-{name}"), &["-j", "2"], WAIT);
+        jobs.settle(2);
+        let child = jobs.child.id().to_string();
+        let kill = format!("kill -{name} $(ps -o pid= --ppid {child}) && echo > go");
+        let done = Command::new("sh").args(["-c", &kill]).current_dir(jobs.place.path("")).status();
+        assert!(done.unwrap().success());
+        end(&mut jobs.child);
+        assert_eq!(jobs.place.read("code"), "code 0\n", "{name}");
+        assert_eq!(count(&jobs.place.path("begun")), 40);
+    }
 }
 
 #[test]
@@ -114,7 +191,7 @@ fn what_waits_to_be_tried_again_is_left() {
 
 #[test]
 fn a_signal_at_the_end_of_an_input_that_does_not_end() {
-    let mut child = start(&mut droves(["echo"]));
+    let mut child = start(&mut by(HEEDS, &["echo"]));
     let stdin = child.stdin.take();
     // It has read nothing, and waits.
     std::thread::sleep(Duration::from_millis(200));
@@ -153,7 +230,7 @@ fn nobody_is_started_who_waits_for_his_turn() {
 
 #[test]
 fn the_third_ends_it_though_nobody_reads_what_it_prints() {
-    let mut child = start(droves(["head", "-c", "1000000", ":::"]).args(["/dev/zero"; 20]));
+    let mut child = start(by(HEEDS, &["head", "-c", "1000000", ":::"]).args(["/dev/zero"; 20]));
     // It stands still with a full pipe.
     std::thread::sleep(Duration::from_millis(500));
     for name in ["INT", "TERM", "TERM"] {
