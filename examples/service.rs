@@ -22,11 +22,11 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::{Router, routing::post};
-use droves::group::{Group, Member, Signal};
-use droves::herd::{Fault, Herd, Item, Refused};
+use droves::group::{self, EndError, Group, Member, Signal};
+use droves::herd::{self, Fault, Herd, Item, Refused};
 use droves::http::{ControlPlane, Server};
 use droves::job::Error;
-use droves::pool::Pool;
+use droves::pool::{self, Pool};
 use droves::signals::{INT, Signals, TERM};
 use droves::tasks::{Every, Task, Tasks};
 use droves::threads::{Threads, block_on};
@@ -62,7 +62,7 @@ fn store(threads: &Threads, parts: &Arc<Parts>) -> Member {
     let (threads, parts) = (threads.clone(), parts.clone());
     Member::runner("store", move |_| {
         say("+ store");
-        let pool = Pool::builder().fixed(2).start(&threads).map_err(|error| error.discard())?;
+        let pool = Pool::builder().fixed(2).start(&threads).map_err(pool::StartError::discard)?;
         Ok(parts.store.get_or_init(|| pool).clone())
     })
 }
@@ -81,7 +81,7 @@ fn workers(threads: &Threads, parts: &Arc<Parts>) -> Member {
             }
         };
         let herd = Herd::builder(work).size(4).capacity(64).start(&threads);
-        let (herd, results) = herd.map_err(|error| error.discard())?;
+        let (herd, results) = herd.map_err(herd::StartError::discard)?;
         drop(results); // nobody wants them
         Ok(parts.workers.get_or_init(|| herd).clone())
     })
@@ -110,7 +110,7 @@ fn chores(seconds: u64, threads: &Threads, parts: &Arc<Parts>) -> Member {
             async move { accepted.map(drop).map_err(Error::from) }
         };
         let tick = Task::every(Every::new(Duration::from_millis(5)), tick).name("tick");
-        chores.try_queue(tick).map_err(|refused| refused.discard())?;
+        chores.try_queue(tick).map_err(Refused::discard)?;
         if seconds > 0 {
             let group = run.group();
             let end = Task::new(move || {
@@ -118,7 +118,7 @@ fn chores(seconds: u64, threads: &Threads, parts: &Arc<Parts>) -> Member {
                 async move { told.map_err(Error::from) }
             });
             let after = Duration::from_secs(seconds);
-            chores.try_delay(after, end).map_err(|refused| refused.discard())?;
+            chores.try_delay(after, end).map_err(Refused::discard)?;
         }
         // What recurs, or is still to come, has ended with the service.
         Ok(chores.managed(drop))
@@ -160,12 +160,13 @@ fn run(signals: Signals) -> Result<(), Error> {
         .termination(Signal::TERMINATE) // one that ends takes the others with it
         .stop_within(Duration::from_secs(20))
         .start(&threads)
-        .map_err(|error| error.discard())?;
+        .map_err(group::StartError::discard)?;
     let ended = block_on(signals.forward(&group));
-    say(ended.as_ref().map_or_else(|error| error.trace(), |trace| trace));
+    say(ended.as_ref().unwrap_or_else(EndError::trace));
     ended.map(drop).map_err(Error::from)
 }
 
+/// Runs it.
 pub fn main() -> ExitCode {
     // Before anything else: until then a signal ends the process, and after it the service.
     let ended = Signals::new([INT, TERM]).map_err(Error::from).and_then(|signals| {

@@ -59,14 +59,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 run.signal().await;
                 Ok(())
             };
-            future::or(stops, async { Err(fails.await).map_err(|()| "the other side has gone") })
-                .await
+            let fails = async {
+                fails.await;
+                Err("the other side has gone")
+            };
+            future::or(stops, fails).await
         }
     });
     let probe =
         probe.restart(Restart::on_error().backoff(Backoff::constant(Duration::from_secs(1))));
     let group = Group::parallel([Member::runner("herd", move |_| Ok(watched.clone())), probe]);
-    let group = group.name("watched").start(&threads).map_err(|error| error.discard())?;
+    let group = group.name("watched").start(&threads)?;
 
     let mut builder =
         ControlPlane::builder(herd.clone()).address(address).failures(&failures).group(&group);
