@@ -196,7 +196,9 @@ async fn runners_have_a_time_to_finish<W: Groups>(w: &W) {
             drop(witness);
         })
         .unwrap();
-    pools.iter().for_each(|pool| pool.assign(|| ()).unwrap());
+    for pool in &pools {
+        pool.assign(|| ()).unwrap();
+    }
     w.until(|| tally.running() == 1 && pools[0].stats().running == 1).await;
     let members = [("polite", &pools[0]), ("deaf", &pools[1])]
         .map(|(name, pool)| runs(name, pool).stop_within(SHORT));
