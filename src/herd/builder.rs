@@ -21,7 +21,7 @@ use crate::workers::crew::{Crew, Sizing};
 use crate::workers::driver;
 use crate::workers::state::MAX_WORKERS;
 
-/// The most workers: each needs seats in two lanes, and some are for handles.
+/// The most workers: each needs a seat in each lane, and some are for handles.
 pub(crate) const MAX_SIZE: u32 = {
     let handles = if Word::BITS == 64 { 1024 } else { 16 };
     let seats = MAX_SEATS - handles;

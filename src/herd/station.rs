@@ -40,6 +40,8 @@ pub struct HerdStation<F, Fut, B: 'static, R: 'static, E: 'static, K: Timer> {
     armed: bool,
     /// What is to be given on when it has been counted.
     onward: Option<(Claim, Lane)>,
+    /// For the places of items whose result nobody wants; made for the first.
+    free: Option<Giver>,
     /// When the last attempt ended, if times are measured and the next begins at once.
     looked: Option<Instant>,
     index: usize,
@@ -96,6 +98,7 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
             sleep: None,
             armed: false,
             onward: None,
+            free: None,
             looked: None,
             index,
             entropy,
@@ -134,6 +137,18 @@ impl<F, Fut, B, R, E, K: Timer> HerdStation<F, Fut, B, R, E, K> {
         self.shared.slab.items.get_mut(&mut claim).interrupt();
         self.shared.slab.put_aside(claim);
         self.shared.crew.ring();
+    }
+
+    /// Drops an item that has ended, as nobody wants its result.
+    fn discard(&mut self, claim: Claim) {
+        let shared = &self.shared;
+        self.free = self.free.take().or_else(|| shared.slab.free.giver());
+        match &mut self.free {
+            Some(free) => {
+                swallow(|| drop(shared.take_done(claim, |claim| free.give(claim))));
+            }
+            None => shared.discard(claim),
+        }
     }
 
     /// Tells the driver, if it waits for the last item to end.
@@ -437,7 +452,7 @@ where
                     None => self.done.give(claim),
                 };
                 if let Err(claim) = unwanted {
-                    self.shared.discard(claim);
+                    self.discard(claim);
                 }
             }
         }
