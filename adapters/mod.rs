@@ -8,6 +8,7 @@
 //! | `smol` | [`smol::Smol`] | smol's global executor |
 //! | `async-executor` | [`async_executor::Executor`], [`async_executor::LocalExecutor`] | an executor of your own |
 //! | `http` | [`http::ControlPlane`] | a thread of its own, beside whatever else: numbers, sizes and a page by HTTP |
+//! | `http` | [`http::Server`] | a thread of its own: routes of yours, as a member of a group |
 //! | `signals` | [`signals::Signals`] | any of them: signals of the process (unix) |
 //! | `cli` | – | threads: the command `droves` (unix) |
 //! | `sim` | [`sim::Sim`] | virtual time and seeded scheduling on the test's own thread |

@@ -287,6 +287,29 @@ on_all! {
     runners_a_member_can_look_at_its_group,
 }
 
+/// What stays on its thread can be started by a member there.
+#[cfg(feature = "tokio")]
+#[test]
+fn runners_of_a_local_runtime_are_started_by_their_group() {
+    use crate::world::{World, on_tokio::OnLocalSet};
+    use droves::group::Local;
+
+    OnLocalSet::run(async |w| {
+        let (rt, tally) = (w.rt().clone(), Tally::new());
+        let counts = tally.clone();
+        let member = Member::local_runner("pool", move |_| {
+            let pool: Pool = Pool::builder().fixed(1).start(&rt)?;
+            pool.assign(counts.tick())?;
+            Ok(pool)
+        });
+        let group = Group::<Local>::parallel([member]).start(w.rt()).unwrap();
+        group.ready().await.unwrap();
+        group.signal(TERM).unwrap();
+        assert_eq!(end(&group).await, "pool exited with nil");
+        assert_eq!(tally.done(), 1);
+    });
+}
+
 /// Runtimes that end before the group.
 #[cfg(all(
     feature = "threads",
