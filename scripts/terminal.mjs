@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const [picture] = process.argv.slice(2);
-const [columns, place] = [96, mkdtempSync(join(tmpdir(), "droves-terminal-"))];
+const [columns, jobs, place] = [96, 6_000, mkdtempSync(join(tmpdir(), "droves-terminal-"))];
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** What a terminal's lines are after it was sent this: as much of one as the command makes use of. */
@@ -25,16 +25,20 @@ function lines(sent) {
   return shown.map((line) => line.trimEnd());
 }
 
-/** Types a command; after so many milliseconds, if any, Ctrl-C. The bar of that moment stays, as if it were not cleared. */
+/** Types a command; if a number is given, Ctrl-C when the bar says that so many jobs are done. That bar stays, as if it were not cleared. */
 async function type(command, interrupt) {
-  const inside = `stty cols ${columns} -echoctl; ${command}`;
+  const inside = `stty cols ${columns} rows 24 -echoctl; ${command}`;
   const child = spawn("script", ["-qec", inside, "/dev/null"], { cwd: place, stdio: ["pipe", "pipe", "inherit"] });
   let sent = "";
   child.stdout.setEncoding("utf8").on("data", (data) => (sent += data));
   const ended = new Promise((done) => child.once("close", done));
   let bar = [];
   if (interrupt) {
-    await sleep(interrupt);
+    const done = () => Number([...sent.matchAll(/ (\d+)\/\d+, /g)].at(-1)?.[1] ?? 0);
+    while (done() < interrupt) {
+      if (child.exitCode !== null) throw new Error(`it has ended before it could be interrupted: ${sent}`);
+      await sleep(5);
+    }
     // The last that was drawn whole.
     bar = [lines(sent.slice(0, sent.lastIndexOf("\r"))).at(-1), "^C"];
     child.stdin.write("\x03");
@@ -54,7 +58,7 @@ function draw(shown) {
     const length = (line.length * width).toFixed(1);
     return `<text x="${edge}" y="${at}" textLength="${length}" lengthAdjust="spacingAndGlyphs"${kind}>${escape(line)}</text>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${across.toFixed(1)} ${down}" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${across.toFixed(1)} ${down}" role="img" xml:space="preserve">
 <title>A terminal in which droves runs, is interrupted, and goes on with what is left</title>
 <style>
 rect { fill: #16181d }
@@ -70,12 +74,12 @@ ${text.join("\n")}
 const run = "droves run -j 2 --retries 2 -a files --joblog log";
 try {
   const shown = [
-    ...await type("find /usr -type f | head -n 6000 > files; wc -l files"),
-    ...await type(`${run} --listen 127.0.0.1:2112 sha256sum > sums`, 4_000),
+    ...await type(`find /usr -type f | head -n ${jobs} > files; wc -l files`),
+    ...await type(`${run} --listen 127.0.0.1:2112 sha256sum > sums`, 0.6 * jobs),
     ...await type(`${run} --resume sha256sum >> sums; wc -l sums`),
   ];
   const summary = shown.filter((line) => line.startsWith("droves: ") && line.includes(" succeeded"));
-  if (summary.length !== 2 || !shown.includes("6000 sums")) throw new Error(shown.join("\n"));
+  if (summary.length !== 2 || !shown.includes(`${jobs} sums`)) throw new Error(shown.join("\n"));
   writeFileSync(picture, draw(shown));
   console.log(shown.join("\n"));
 } finally {

@@ -24,10 +24,15 @@ Examples:
 
 const ENDS: &str = "\
 Exit status:
-  0 if all jobs have succeeded; 1 if some have failed or are left, or not all could be read or written; 2 if the command line is
-  wrong; 129, 130 or 143 if SIGHUP, SIGINT (Ctrl-C) or SIGTERM has ended it. The first of these lets those jobs finish that
-  run, the second stops them, the third does not wait for that. One that is ignored from the start, as SIGHUP by nohup, stays
-  ignored.
+  0    all jobs have succeeded
+  1    some have failed or are left, or not all could be read or written
+  2    the command line, or what it names, is wrong
+  129, 130, 143    SIGHUP, SIGINT (Ctrl-C) or SIGTERM has ended it
+
+Signals:
+  The first of these lets those jobs finish that run, the second stops them,
+  the third does not wait for that. One that is ignored from the start, as
+  SIGHUP by nohup, stays ignored.
 ";
 
 /// Runs a command for each line, some at a time.

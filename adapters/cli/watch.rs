@@ -177,7 +177,8 @@ impl<'a> Watch<'a> {
         let left = match (waiting, unread) {
             (0, false) => None,
             (waiting, false) => Some(format!("{waiting} left")),
-            (waiting, true) => Some(format!("{waiting} and the rest of the input left")),
+            (0, true) => Some("the rest of the input left".into()),
+            (waiting, true) => Some(format!("{waiting} waiting and the rest of the input left")),
         };
         let Fed { skipped, error, .. } = fed.unwrap_or_default();
         self.progress.finish(self.counts, skipped, left.as_deref());

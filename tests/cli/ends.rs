@@ -84,7 +84,7 @@ fn quiet_says_nothing_of_its_own() {
 fn help_has_five_examples() {
     let output = run(["--help"]);
     let text = succeeds(&output);
-    for code in ["129", "130", "143"] {
+    for code in ["129", "130", "143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM"] {
         assert!(text.contains(code), "{code}");
     }
     let (_, examples) = text.split_once("Examples:").unwrap();

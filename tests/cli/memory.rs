@@ -1,7 +1,7 @@
 //! Input of any length, in bounded memory.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 use std::thread;
 
@@ -36,6 +36,9 @@ fn an_endless_input_waits() {
     assert!(peak < 32 << 10, "{peak} KiB");
     signal(&child, "TERM");
     assert_eq!(end(&mut child).code(), Some(143));
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert!(told.contains(" waiting and the rest of the input left;"), "{told}");
     feeder.join().unwrap();
 }
 
