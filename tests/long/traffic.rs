@@ -234,7 +234,7 @@ impl Sender {
         let items = (first..self.next).map(|id| (id, Chore::Slow));
         let (sent, result) = match self.herd.try_send_many(items) {
             Ok(sent) => (sent, Ok(())),
-            Err(error) => (error.sent, Err(error.error.kind)),
+            Err(error) => (error.accepted, Err(error.error.kind)),
         };
         for id in (first..self.next).take(sent) {
             self.ledger.note_accepted(id);
