@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
@@ -21,6 +21,9 @@ use crate::sync::Arc;
 use crate::workers::inside::is_inside;
 
 /// A running group. Clones are handles to the same one; dropping them changes nothing.
+///
+/// Of those who ask it something (a [snapshot](Self::snapshot), [events](Self::events), a [member](Self::get)), 262 140 may
+/// wait for room at a time, or 1020 with 32-bit words: more of them try again with each poll, until there are fewer.
 #[derive(Clone)]
 pub struct Handle {
     pub(super) hub: Arc<Hub>,
@@ -163,11 +166,22 @@ fn ended(hub: &Hub) -> &Ended {
     hub.ended.get().expect("a driver that ends leaves this before it stops to answer")
 }
 
-/// Asks the driver. `None` after the end.
+/// Asks the driver. `None` after the end. As long as so many ask it that there is no handle left, it tries again with each
+/// poll.
 async fn ask<T>(hub: &Arc<Hub>, question: impl FnOnce(Reply<T>) -> Question) -> Option<T> {
     let (reply, answer) = reply();
-    let mut sender = Sender::new(hub.questions.clone()).ok()?;
-    sender.send(question(reply)).await.ok()?;
+    let free = |cx: &mut Context<'_>| {
+        let sender = Sender::new(hub.questions.clone());
+        if sender.is_err() {
+            cx.waker().wake_by_ref();
+        }
+        sender.map_or(Poll::Pending, Poll::Ready)
+    };
+    let mut sender = poll_fn(free).await;
+    let sent = sender.send(question(reply)).await;
+    // The handle is the next one's.
+    drop(sender);
+    sent.ok()?;
     answer.await
 }
 

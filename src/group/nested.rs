@@ -9,8 +9,9 @@ use core::task::{Context, Poll};
 use super::driver::Driver;
 use super::exit::{Exit, IntoExit};
 use super::handle::{Handle, ReadyFut};
-use super::member::{Kind, Local, Member, Sendable, Task};
+use super::member::{Kind, Local, Member, Sendable, SignalError, Task};
 use super::run::RunCx;
+use super::signal::Signal;
 use super::start::{Group, StartErrorKind};
 use crate::cancel::Cancelled;
 use crate::runtime::{Spawn, Timer};
@@ -18,6 +19,8 @@ use crate::runtime::{Spawn, Timer};
 /// A group that runs inside the task of the member that it is.
 struct Nested<Rt: Timer + Spawn<Task<K>>, K: Kind> {
     run: RunCx,
+    /// A signal that was taken when the driver had no room for it.
+    held: Option<Signal>,
     driver: Driver<Rt, K>,
     handle: Handle,
     ready: Option<ReadyFut>,
@@ -30,7 +33,7 @@ impl<Rt: Timer + Clone + Spawn<Task<K>>, K: Kind> Nested<Rt, K> {
         let (driver, handle, _) = prepared.map_err(super::StartError::discard)?;
         run.attach(&handle);
         let (ready, cancelled) = (Some(handle.ready()), Some(run.cancel_token().cancelled()));
-        Ok(Self { run, driver, handle, ready, cancelled })
+        Ok(Self { run, held: None, driver, handle, ready, cancelled })
     }
 }
 
@@ -38,10 +41,14 @@ impl<Rt: Timer + Spawn<Task<K>>, K: Kind> Future for Nested<Rt, K> {
     type Output = Exit;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Exit> {
-        let Self { run, driver, handle, ready, cancelled } = &mut *self;
-        while let Poll::Ready(signal) = run.poll_signal(cx) {
-            // The driver runs here: it is told each before the next comes.
-            let _ = handle.signal(signal);
+        let Self { run, held, driver, handle, ready, cancelled } = &mut *self;
+        while let Poll::Ready(signal) = held.take().map_or_else(|| run.poll_signal(cx), Poll::Ready)
+        {
+            // A proxy's and its own may be more than there is room for: the driver, which runs here, makes some.
+            *held = handle.signal(signal).err().map(|SignalError(signal)| signal);
+            if held.is_some() {
+                break;
+            }
         }
         if cancelled.as_mut().is_some_and(|cancelled| Pin::new(cancelled).poll(cx).is_ready()) {
             *cancelled = None;
@@ -55,6 +62,9 @@ impl<Rt: Timer + Spawn<Task<K>>, K: Kind> Future for Nested<Rt, K> {
             }
         }
         if driven.is_pending() {
+            if held.is_some() {
+                cx.waker().wake_by_ref();
+            }
             return Poll::Pending;
         }
         Pin::new(&mut handle.wait()).poll(cx).map(|result| result.map(drop).into_exit())

@@ -9,7 +9,7 @@ use core::task::{Context, Poll};
 use super::machine::{Effect, Event, Machine, MemberState, Order, Slot};
 use super::signal::Signal;
 use super::wake::WakerCell;
-use crate::sync::{AtomicWord, Ordering, Word, const_fn};
+use crate::sync::{AtomicWord, Ordering, Word, const_fn, retry};
 use crate::time::Instant;
 
 const READY: Word = 1;
@@ -28,6 +28,7 @@ fn put(word: &AtomicWord, signal: Signal) {
         word.compare_exchange(old, (old & FLAGS) | told, Ordering::AcqRel, Ordering::Acquire)
     {
         old = now;
+        retry();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use droves::group::{Group, Kind, Member, RunCx, Runtime, Signal};
+use droves::group::{Group, Handle, Kind, Member, RunCx, Runtime, Signal};
 
 use crate::help::Gate;
 use crate::world::World;
@@ -15,6 +15,9 @@ pub trait Groups: World<Rt: Runtime> {}
 
 impl<W: World<Rt: Runtime>> Groups for W {}
 
+/// A group that showed itself.
+pub type Shown = Arc<Mutex<Option<Handle>>>;
+
 /// A world in which groups can be in groups: of members that can be sent, or that stay.
 pub trait Trees: World<Rt: Runtime<Self::Kind>> {
     type Kind: Kind;
@@ -23,6 +26,9 @@ pub trait Trees: World<Rt: Runtime<Self::Kind>> {
 
     /// An ordered group of services, as a member.
     fn tree(&self, name: &str, members: &'static [&str], log: &Log) -> Member<Self::Kind>;
+
+    /// A group of one that [listens](listens), as a member. It shows itself.
+    fn attentive(&self, name: &str, log: &Log, gate: &Gate, shown: &Shown) -> Member<Self::Kind>;
 }
 
 #[allow(unused_macros, reason = "without a runtime there are none")]
@@ -51,6 +57,23 @@ macro_rules! trees {
                             let log = log.clone();
                             Member::$new(*name, move |run| serve(run, log.clone()))
                         }))
+                    })
+                }
+
+                fn attentive(
+                    &self,
+                    name: &str,
+                    log: &Log,
+                    gate: &Gate,
+                    shown: &Shown,
+                ) -> Member<Self::Kind> {
+                    let kept = (log.clone(), gate.clone(), shown.clone());
+                    Member::$group(name, self.rt(), move || {
+                        let (log, gate, shown) = kept.clone();
+                        Group::parallel([Member::$new("a", move |run: RunCx| {
+                            *shown.lock().unwrap() = Some(run.group());
+                            listen(run, log.clone(), gate.clone())
+                        })])
                     })
                 }
             }
@@ -153,21 +176,21 @@ pub fn unready(name: &str, gate: &Gate, result: Result<(), &'static str>) -> Mem
     })
 }
 
+/// Writes down each signal that it is told, and ends when the gate opens.
+async fn listen(mut run: RunCx, log: Log, gate: Gate) {
+    run.ready();
+    let name = run.name().to_owned();
+    let listen = async {
+        loop {
+            let signal = run.signal().await;
+            log.add(format!("{name} {signal}"));
+        }
+    };
+    futures_lite::future::or(gate.pass(), listen).await;
+}
+
 /// A member that writes down each signal that it is told, and ends when the gate opens.
 pub fn listens(name: &str, log: &Log, gate: &Gate) -> Member {
     let (log, gate) = (log.clone(), gate.clone());
-    Member::new(name, move |mut run| {
-        let (log, gate) = (log.clone(), gate.clone());
-        async move {
-            run.ready();
-            let name = run.name().to_owned();
-            let listen = async {
-                loop {
-                    let signal = run.signal().await;
-                    log.add(format!("{name} {signal}"));
-                }
-            };
-            futures_lite::future::or(gate.pass(), listen).await;
-        }
-    })
+    Member::new(name, move |run| listen(run, log.clone(), gate.clone()))
 }

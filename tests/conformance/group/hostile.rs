@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use droves::group::{EndError, Group, Member, Restart, RunCx};
+use droves::group::{EndError, Group, Member, Notice, Restart, RunCx, Signal, Topic, What};
 use droves::retry::Backoff;
+use futures_lite::future::poll_once;
 
-use super::help::{Groups, Log, TERM, USER, ends, service};
+use super::help::{Groups, Log, Shown, TERM, Trees, USER, ends, service};
 use crate::help::Gate;
 
 #[derive(Debug)]
@@ -108,7 +109,7 @@ async fn hostile_a_run_that_is_over_takes_nothing_from_the_next<W: Groups>(w: &W
     handle.ready().await.unwrap();
     let mut old = kept.lock().unwrap().take().unwrap();
     // As one that polls it might.
-    let polled = futures_lite::future::poll_once(old.signal()).await;
+    let polled = poll_once(old.signal()).await;
     assert!(polled.is_none());
     signaller.signal(USER).unwrap();
     assert_eq!(old.try_signal(), None);
@@ -117,8 +118,55 @@ async fn hostile_a_run_that_is_over_takes_nothing_from_the_next<W: Groups>(w: &W
     assert_eq!(log.lines(), ["SIGUSR1"]);
 }
 
+/// A group that is a member has two ways for signals, and within it there is one.
+async fn hostile_a_group_in_a_group_loses_no_signal_in_silence<W: Trees>(w: &W) {
+    let (log, gate, shown) = (Log::new(), Gate::new(), Shown::default());
+    let (member, signaller) = w.attentive("inner", &log, &gate, &shown).proxy();
+    let handle = Group::<W::Kind>::parallel([member]).start(w.rt()).unwrap();
+    handle.ready().await.unwrap();
+    let inner = shown.lock().unwrap().take().unwrap();
+    let mut events = inner.events(Topic::All).await;
+    let member = handle.get("inner").await.unwrap();
+    for number in 0..32 {
+        member.signal(Signal::new(number)).unwrap();
+        signaller.signal(Signal::new(32 + number)).unwrap();
+    }
+    let (mut told, mut lost) = (0, 0);
+    while told + lost < 64 {
+        let Some(Notice::Event(event)) = events.next().await else { panic!("{told}, {lost}") };
+        match event.what {
+            What::Signalled(_) => told += 1,
+            What::SignalLost(_) => lost += 1,
+            _ => {}
+        }
+    }
+    w.until(|| log.len() == told).await;
+    gate.open();
+    handle.wait().await.unwrap();
+}
+
+async fn hostile_more_who_ask_than_a_mailbox_may_have_handles_are_answered<W: Groups>(w: &W) {
+    let log = Log::new();
+    let handle = Group::parallel([service("a", &log)]).start(w.rt()).unwrap();
+    // With 32-bit words there may be 1020 handles, and 16 of the questions have left theirs.
+    let mut waiting = Vec::new();
+    for mut asked in (0..1100).map(|_| Box::pin(handle.get("a"))) {
+        match poll_once(&mut asked).await {
+            Some(member) => assert!(member.is_some()),
+            None => waiting.push(asked),
+        }
+    }
+    for asked in waiting {
+        assert!(asked.await.is_some());
+    }
+    handle.signal(TERM).unwrap();
+    handle.wait().await.unwrap();
+}
+
 on_all! {
     hostile_an_error_whose_text_panics_is_an_error_like_any_other,
     hostile_what_panics_when_it_is_dropped_leaves_the_others_alone,
     hostile_a_run_that_is_over_takes_nothing_from_the_next,
+    hostile_a_group_in_a_group_loses_no_signal_in_silence,
+    hostile_more_who_ask_than_a_mailbox_may_have_handles_are_answered,
 }
