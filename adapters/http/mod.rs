@@ -141,7 +141,7 @@ impl Runner for ControlPlane {
     }
 
     fn abort(&self) {
-        self.finish();
+        self.thread.abort();
     }
 
     async fn ended(&self) -> Result<(), RunError> {

@@ -29,7 +29,10 @@ use crate::group::{RunError, Runner};
 /// How long a request may be on its way when the server is told to finish.
 const LATE: Duration = Duration::from_millis(250);
 
-/// A server that listens, on a thread and a runtime of its own. It ends when it is dropped.
+/// How long a request's head may take.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
+
+/// A server that listens, on a thread and a runtime of its own. Dropping it closes all connections, and waits for its thread.
 ///
 /// ```
 /// # #[cfg(feature = "threads")] {
@@ -55,10 +58,17 @@ const LATE: Duration = Duration::from_millis(250);
 /// # As a member of a group
 /// It is ready when it listens; if it cannot, e.g. since the port is busy, the [`StartError`] is that of the member. At a signal
 /// it listens no more, so that others can, and answers all requests that have begun, for as long as it
-/// [may](ServerBuilder::finish_within); connections that wait for a request are closed, and one whose request is on its way has a quarter of a second.
-/// Cancelled, it closes all connections. If a request was cut off, the member ends with an error that tells how many.
+/// [may](ServerBuilder::finish_within). Connections that wait for a further request are closed; one that has had none yet has a quarter of a
+/// second for it. Cancelled, it closes all connections. If a request was cut off, the member ends with an error that tells how many.
 ///
-/// HTTP/1.1 is spoken, in the clear. Handlers must not block: they share the one thread. Work that takes long goes to a herd or a pool.
+/// # Handlers
+/// HTTP/1.1 is spoken, in the clear. Handlers are polled on the server's thread, in its tokio runtime, and must not block it: work that
+/// takes long goes to a herd or a pool. One that panics closes its connection, and no other. A connection that a handler
+/// has upgraded, e.g. to a websocket, is the handler's, and no more one of the server's. The end waits for neither that nor for tasks that handlers
+/// have spawned: they are dropped then, and closures that block go on without it.
+///
+/// A client has 30 seconds for a request's head, also for that of the next one; then its connection is closed. The time for its body
+/// is the handler's to limit.
 pub struct Server {
     address: SocketAddr,
     thread: Thread,
@@ -157,7 +167,7 @@ impl Runner for Server {
     }
 
     fn abort(&self) {
-        self.thread.stop.at_once();
+        self.thread.abort();
     }
 
     async fn ended(&self) -> Result<(), RunError> {
@@ -210,11 +220,14 @@ async fn connection(stream: TcpStream, app: TowerToHyperService<Router>, stop: S
         async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).half_close(true);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).half_close(true);
+    let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let mut connection = pin!(connection);
     let (mut finish, mut cut) = (Some(stop.finish.cancelled()), stop.cut.cancelled());
     let mut late = pin!(None);
     poll_fn(|cx| {
+        // First, so that it is told to finish before it is cut off: it may wait for a request that does not come.
+        let is_cut = Pin::new(&mut cut).poll(cx).is_ready();
         if finish.as_mut().is_some_and(|finish| Pin::new(finish).poll(cx).is_ready()) {
             finish = None;
             connection.as_mut().graceful_shutdown();
@@ -229,7 +242,7 @@ async fn connection(stream: TcpStream, app: TowerToHyperService<Router>, stop: S
         if is_silent && late.is_some_and(|late| late.poll(cx).is_ready()) {
             return Poll::Ready(false);
         }
-        Pin::new(&mut cut).poll(cx).map(|()| !is_silent)
+        if is_cut { Poll::Ready(!is_silent) } else { Poll::Pending }
     })
     .await
 }

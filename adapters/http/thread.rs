@@ -23,15 +23,17 @@ pub(super) struct Stop {
 
 impl Stop {
     pub(super) fn at_once(&self) {
-        self.cut.cancel();
+        // In this order: whoever sees the second has seen the first.
         self.finish.cancel();
+        self.cut.cancel();
     }
 }
 
-/// The thread. Who drops it should have told it to stop, and waits for its end.
+/// The thread. Who drops it should have told it to stop, and waits for its end unless it was [aborted](Self::abort).
 pub(super) struct Thread {
     pub(super) stop: Stop,
     end: Arc<End>,
+    aborted: OnceLock<()>,
     handle: Option<JoinHandle<()>>,
 }
 
@@ -71,6 +73,8 @@ impl Thread {
                         let _ = told.send(Ok(()));
                         let cut_off = runtime.block_on(serve(listener, stop));
                         let _ = tells.0.cut_off.set(cut_off);
+                        // Dropping it would wait for all closures that it runs on other threads.
+                        runtime.shutdown_background();
                     }
                     Err(error) => {
                         let _ = told.send(Err(error));
@@ -81,7 +85,13 @@ impl Thread {
         let handle = thread::Builder::new().name(String::from(name)).spawn(run)?;
         // It says nothing if it has panicked, and then joining it is all that is left.
         tells.recv().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
-        Ok(Self { stop, end, handle: Some(handle) })
+        Ok(Self { stop, end, aborted: OnceLock::new(), handle: Some(handle) })
+    }
+
+    /// Tells it to stop at once, and lets nobody wait for that: a handler may block it.
+    pub(super) fn abort(&self) {
+        let _ = self.aborted.set(());
+        self.stop.at_once();
     }
 
     /// Waits for its end.
@@ -98,7 +108,8 @@ impl Thread {
 impl Drop for Thread {
     fn drop(&mut self) {
         let Some(handle) = self.handle.take() else { return };
-        if handle.thread().id() != thread::current().id() {
+        let is_here = handle.thread().id() == thread::current().id();
+        if !is_here && self.aborted.get().is_none() {
             // Its panic has been reported by the panic hook.
             let _ = handle.join();
         }
