@@ -128,7 +128,9 @@ fn if_04_signals_of_two_arrive_each_once() {
         while task.poll().is_pending() {
             parked |= task.signal.wait();
         }
-        sends.into_iter().for_each(|send| send.join());
+        for send in sends {
+            send.join();
+        }
         let taken = taken.lock().unwrap().clone();
         drop((task, driver));
         (taken, parked)
@@ -283,7 +285,9 @@ fn if_04_signals_of_two_for_a_static_group() {
         turn();
         assert!(group.poll().is_pending());
         let at_once = alone.heard.lock().unwrap().len();
-        sends.into_iter().for_each(|send| send.join());
+        for send in sends {
+            send.join();
+        }
         if group.signal.is_set() {
             assert!(group.poll().is_pending());
         }

@@ -1,4 +1,4 @@
-//! The mailbox on a small machine without an allocator: words of 32 bits, statics in .bss.
+//! The mailbox, jobs and a group on a small machine without an allocator: words of 32 bits, statics in .bss.
 #![no_std]
 #![no_main]
 
@@ -31,6 +31,7 @@ fn main() -> ! {
     test("a waiting receiver is woken by a send", wake_receiver);
     test("a waiting sender is woken by a receive", wake_sender);
     test("jobs: closures and a future, stored in place and run by the main loop", jobs);
+    test("a static group starts its members in order and stops them in reverse", group);
     finish()
 }
 
@@ -274,4 +275,35 @@ fn jobs() {
         failed += u32::from(job.run_now(&mut state).is_err());
     }
     assert_eq!((SUM.load(Ordering::Relaxed), state, failed), (99, 5, 1));
+}
+
+fn group() {
+    use core::pin::Pin;
+    use core::sync::atomic::{AtomicU32, Ordering};
+    use droves::group::machine::{MemberState, Order};
+    use droves::group::{Signal, StaticGroup, StaticHub};
+
+    static HUB: StaticHub<2> = StaticHub::new();
+    /// A digit for each step.
+    static LOG: AtomicU32 = AtomicU32::new(0);
+
+    fn log(digit: u32) {
+        LOG.store(10 * LOG.load(Ordering::Relaxed) + digit, Ordering::Relaxed);
+    }
+
+    async fn service(place: usize, digits: [u32; 2]) {
+        log(digits[0]);
+        HUB.run(place).ready();
+        assert_eq!(HUB.run(place).signal().await, Signal::TERMINATE);
+        log(digits[1]);
+    }
+
+    let (first, second) = (pin!(service(0, [1, 2])), pin!(service(1, [3, 4])));
+    let mut group = StaticGroup::new(&HUB, Order::Ordered, [first, second]);
+    assert!(wake::poll_once(Pin::new(&mut group)).is_pending());
+    assert!(HUB.is_ready());
+    HUB.signal(Signal::TERMINATE);
+    assert!(wake::woken());
+    assert_eq!(wake::block_on(Pin::new(&mut group)), [MemberState::Exited; 2]);
+    assert_eq!(LOG.load(Ordering::Relaxed), 1342);
 }
