@@ -23,5 +23,6 @@ mod groups;
 mod herds;
 mod loans;
 mod pools;
+mod static_groups;
 mod transfer;
 mod waiting;
