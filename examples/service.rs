@@ -27,9 +27,12 @@ use droves::herd::{self, Fault, Herd, Item, Refused};
 use droves::http::{ControlPlane, Server};
 use droves::job::Error;
 use droves::pool::{self, Pool};
+#[cfg(unix)]
 use droves::signals::{INT, Signals, TERM};
 use droves::tasks::{Every, Task, Tasks};
 use droves::threads::{Threads, block_on};
+#[cfg(not(unix))]
+use no_signals::{INT, Signals, TERM};
 
 type Workers = Herd<u64, (), Error>;
 
@@ -179,6 +182,28 @@ pub fn main() -> ExitCode {
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where the system has no signals nobody tells the service to end.
+#[cfg(not(unix))]
+mod no_signals {
+    use droves::group::{EndError, Handle, Trace};
+
+    pub(crate) const INT: i32 = 2;
+    pub(crate) const TERM: i32 = 15;
+
+    pub(crate) struct Signals;
+
+    impl Signals {
+        #[allow(clippy::unnecessary_wraps, reason = "where there are signals it may fail")]
+        pub(crate) fn new(_: [i32; 2]) -> std::io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(crate) async fn forward(self, group: &Handle) -> Result<Trace, EndError> {
+            group.wait().await
         }
     }
 }
