@@ -11,6 +11,7 @@ use super::member::{Kind, Local, Member, Sendable};
 use super::run::RunCx;
 use super::signal::Signal;
 use crate::job::Error;
+use crate::panic::swallow;
 use crate::runner::{RunError, Runner};
 
 impl RunCx {
@@ -85,7 +86,8 @@ struct Aborts<'a, R: Runner>(&'a R);
 
 impl<R: Runner> Drop for Aborts<'_, R> {
     fn drop(&mut self) {
-        self.0.abort();
+        // A panic may be why it is dropped, and a second one would be the end of the process.
+        swallow(|| self.0.abort());
     }
 }
 
@@ -106,7 +108,9 @@ impl Member {
     /// | is told [`Signal::KILL`], or is cancelled | is [cancelled](Runner::cancel): what runs is asked to stop, the rest is left over |
     /// | is abandoned | is [aborted](Runner::abort): what runs is dropped where it waits |
     ///
-    /// So with a [limit](Member::stop_within) it has a time for what it has accepted. If anything is left over, or if the
+    /// Each start of a [restart](Member::restart) has to start a new one, which others have to find: a `OnceLock`, as below, keeps the first.
+    ///
+    /// With a [limit](Member::stop_within) it has a time for what it has accepted. If anything is left over, or if the
     /// runner's runtime went away, the member ends with a [`RunError`].
     ///
     /// As members of an ordered group a pool may serve a herd, and the herd a server: they start in this order, each when the

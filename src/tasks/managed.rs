@@ -11,7 +11,10 @@ use crate::runner::{RunError, Runner};
 ///
 /// It finishes as by [`Tasks::stop`], and each task that this would give back goes to a function of the owner's. That is no
 /// error if the task was scheduled, recurs or waits for another attempt, as those come back from every stop; and an error of
-/// the run if it should have been done and was not, since the manager was cancelled or its runtime went away.
+/// the run if it should have been done and was not, since the manager was cancelled, its runtime went away, or it had never been started.
+///
+/// If its member is [abandoned](crate::group::Exit::Abandoned), or lost with the group's runtime, nobody waits for the end any more: what
+/// has not been done is dropped then.
 pub struct Managed<E: 'static, F> {
     tasks: Tasks<E>,
     on_left: F,
@@ -19,7 +22,7 @@ pub struct Managed<E: 'static, F> {
 
 impl<E: 'static> Tasks<E> {
     /// The manager as a [`Runner`]: `on_left` is called at its end with each task that has not been done. Nothing is
-    /// [kept](super::Builder::keep_scheduled).
+    /// [kept](super::Builder::keep_scheduled). Whoever is to give it tasks needs a [`sender`](Self::sender) from before.
     ///
     /// ```
     /// # #[cfg(feature = "threads")] {
@@ -55,6 +58,13 @@ impl<E: 'static> Tasks<E> {
     }
 }
 
+impl<E, F: Fn(Pending<E>)> Managed<E, F> {
+    fn left(&self, pending: Pending<E>) {
+        // One panic more or less is not to keep the others from their owner.
+        swallow(|| (self.on_left)(pending));
+    }
+}
+
 impl<E, F> Runner for Managed<E, F>
 where
     E: Send + Sync + 'static,
@@ -75,13 +85,19 @@ where
     }
 
     async fn ended(&self) -> Result<(), RunError> {
-        let Some(herd) = &self.tasks.sender.herd else { return Ok(()) };
-        let joined = herd.join().await;
         let mut undone = 0;
+        let Some(herd) = &self.tasks.sender.herd else {
+            // It has not been started, and will not be.
+            while let Ok(herd::Work { body: task, .. }) = self.tasks.sender.early.try_recv() {
+                undone += 1;
+                self.left(Pending { task, mark: Mark::Waiting, due: None });
+            }
+            return RunError::left_over(undone);
+        };
+        let joined = herd.join().await;
         for herd::Leftover { body: task, mark, due, .. } in herd.leftovers() {
             undone += usize::from(matches!(mark, Mark::Waiting | Mark::Interrupted));
-            // One panic more or less is not to keep the others from their owner.
-            swallow(|| (self.on_left)(Pending { task, mark, due }));
+            self.left(Pending { task, mark, due });
         }
         if joined.is_err() { Err(RunError::RuntimeGone) } else { RunError::left_over(undone) }
     }

@@ -162,6 +162,62 @@ fn if_24_what_does_not_end_in_time_is_cut_off_and_counted() {
 }
 
 #[test]
+fn if_24_slow_clients_have_no_more_than_its_time() {
+    let (tell, begun) = mpsc::channel();
+    let reads = {
+        let tell = tell.clone();
+        async move |body: axum::body::Body| {
+            tell.send(()).unwrap();
+            axum::body::to_bytes(body, 64).await.unwrap()
+        }
+    };
+    let writes = async move || {
+        tell.send(()).unwrap();
+        vec![0; 64 << 20]
+    };
+    let app = Router::new().route("/", route(writes).post(reads));
+    let server = Server::builder(app).address("127.0.0.1:0");
+    let server = server.finish_within(Duration::from_millis(50)).start().unwrap();
+    let address = server.local_addr();
+    let _reads_nothing = ask(address, "/", false);
+    let mut says_half = TcpStream::connect(address).unwrap();
+    let half = format!("POST / HTTP/1.1\r\nHost: {address}\r\nContent-Length: 10\r\n\r\nhalf");
+    says_half.write_all(half.as_bytes()).unwrap();
+    for _ in 0..2 {
+        begun.recv().unwrap();
+    }
+    server.finish();
+    assert_eq!(block_on(server.ended()), Err(RunError::LeftOver(2)));
+}
+
+#[test]
+fn if_24_of_requests_that_follow_each_other_those_that_have_begun_are_answered() {
+    let slow = Slow::default();
+    let (group, address) = serving(&slow, |builder| builder);
+    let mut client = ask(address, "/", false);
+    let text = format!("GET /slow HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    client.write_all(text.repeat(2).as_bytes()).unwrap();
+    until("the second is at work", || slow.begun() == 1);
+    group.signal(Signal::TERMINATE).unwrap();
+    until("no other is accepted", || TcpStream::connect(address).is_err());
+    slow.gate.cancel();
+    let answers = String::from_utf8(rest(client)).unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
+    assert!(answers.contains("hello") && answers.ends_with("done"), "{answers}");
+    assert_eq!((end(&group).as_str(), slow.begun()), ("server exited with nil", 1));
+}
+
+#[test]
+fn clients_of_http_1_0_are_answered() {
+    let server = Server::builder(app(&Slow::default())).address("127.0.0.1:0").start().unwrap();
+    let mut client = TcpStream::connect(server.local_addr()).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let answer = Answer::read(&rest(client)).unwrap();
+    assert_eq!((answer.status, &*answer.body), (200, "hello"));
+}
+
+#[test]
 fn if_24_cancelled_it_cuts_off_what_there_is() {
     for kill in [true, false] {
         let slow = Slow::default();

@@ -118,6 +118,53 @@ async fn runners_tasks_that_were_cancelled_are_an_error<W: Groups>(w: &W) {
     assert_eq!((left.lines(), tally.done()), (vec!["Waiting".to_owned(); 3], 1));
 }
 
+async fn runners_tasks_that_were_never_started_come_back<W: Groups>(w: &W) {
+    let (tasks, left) = (manager(1, 16).build().unwrap(), Log::new());
+    tasks.try_queue(chores::nothing().name("early")).unwrap();
+    let lines = left.clone();
+    let managed = tasks.managed(move |pending| lines.add(pending.task.get_name().into()));
+    let mut managed = Some(managed);
+    let member = Member::runner("tasks", move |_| managed.take().ok_or("once".into()));
+    let handle = Group::parallel([member]).start(w.rt()).unwrap();
+    assert_eq!(end(&handle).await, "tasks exited with error: it ended with 1 left over");
+    assert_eq!(left.lines(), ["early"]);
+}
+
+/// A runner that panics whatever it is told, and what it was told.
+struct Panics(Log);
+
+impl Runner for Panics {
+    fn finish(&self) {
+        self.0.add("finish".into());
+        panic!("it cannot finish");
+    }
+
+    fn cancel(&self) {
+        panic!("it cannot be cancelled");
+    }
+
+    fn abort(&self) {
+        self.0.add("abort".into());
+        panic!("it cannot be aborted");
+    }
+
+    async fn ended(&self) -> Result<(), RunError> {
+        std::future::pending().await
+    }
+}
+
+async fn runners_that_panic_are_aborted_and_end_their_member<W: Groups>(w: &W) {
+    let log = Log::new();
+    let lines = log.clone();
+    let member = Member::runner("panics", move |_| Ok(Panics(lines.clone())));
+    let handle = Group::parallel([member]).start(w.rt()).unwrap();
+    handle.ready().await.unwrap();
+    handle.signal(TERM).unwrap();
+    let text = end(&handle).await;
+    assert!(text.contains("it cannot finish"), "{text}");
+    assert_eq!(log.lines(), ["finish", "abort"]);
+}
+
 async fn runners_stop_in_reverse_and_nothing_is_lost<W: Groups>(w: &W) {
     let (stored, taken, log) = (Tally::new(), Tally::new(), Log::new());
     let pool = Pool::builder().fixed(2).capacity(64).start(w.rt()).unwrap();
@@ -278,6 +325,8 @@ on_all! {
     runners_a_herd_does_what_it_has_accepted,
     runners_tasks_that_wait_are_done_and_the_others_come_back,
     runners_tasks_that_were_cancelled_are_an_error,
+    runners_tasks_that_were_never_started_come_back,
+    runners_that_panic_are_aborted_and_end_their_member,
     runners_stop_in_reverse_and_nothing_is_lost,
     runners_a_kill_leaves_over_what_has_not_begun,
     runners_have_a_time_to_finish,
