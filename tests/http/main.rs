@@ -11,7 +11,7 @@
 //! | requests made to be misread, doors that panic, an end amid requests | – | `hostile` |
 //! | slow clients, many clients, herds that burn their executor | – | `slow`, `runtimes` |
 //! | the group that the plane shows | – | `group` |
-//! | servers as members of groups | `if_24` | `server` |
+//! | servers as members of groups, and their handlers | `if_24` | `server`, `handlers` |
 //! | the page | – | `page`, and in a browser by `scripts/page` |
 #![cfg(all(feature = "http", feature = "threads", not(any(droves_loom, droves_shuttle))))]
 
@@ -19,6 +19,7 @@ mod help;
 
 mod failures;
 mod group;
+mod handlers;
 mod hostile;
 mod metrics;
 mod page;

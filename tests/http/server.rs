@@ -1,9 +1,7 @@
 //! A server as a member of a group.
 
-use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -18,7 +16,7 @@ use crate::help::{Answer, until};
 
 /// What the server's slow handler waits for, and how many wait.
 #[derive(Clone, Default)]
-struct Slow {
+pub(crate) struct Slow {
     gate: CancelToken,
     begun: Arc<std::sync::atomic::AtomicUsize>,
 }
@@ -29,7 +27,7 @@ impl Slow {
     }
 }
 
-fn app(slow: &Slow) -> Router {
+pub(crate) fn app(slow: &Slow) -> Router {
     let slow = slow.clone();
     let waits = async move || {
         slow.begun.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
@@ -43,7 +41,10 @@ fn app(slow: &Slow) -> Router {
 }
 
 /// A group of one server, which listens.
-fn serving(slow: &Slow, set: fn(ServerBuilder) -> ServerBuilder) -> (Handle, SocketAddr) {
+pub(crate) fn serving(
+    slow: &Slow,
+    set: fn(ServerBuilder) -> ServerBuilder,
+) -> (Handle, SocketAddr) {
     let (tell, told) = mpsc::channel();
     let slow = slow.clone();
     let server = Member::runner("server", move |_| {
@@ -57,7 +58,7 @@ fn serving(slow: &Slow, set: fn(ServerBuilder) -> ServerBuilder) -> (Handle, Soc
 }
 
 /// A request whose answer comes later, by a connection that is to be closed then or not.
-fn ask(address: SocketAddr, path: &str, close: bool) -> TcpStream {
+pub(crate) fn ask(address: SocketAddr, path: &str, close: bool) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     let kind = if close { "close" } else { "keep-alive" };
     let text = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: {kind}\r\n\r\n");
@@ -66,13 +67,13 @@ fn ask(address: SocketAddr, path: &str, close: bool) -> TcpStream {
     stream
 }
 
-fn rest(mut stream: TcpStream) -> Vec<u8> {
+pub(crate) fn rest(mut stream: TcpStream) -> Vec<u8> {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     answer
 }
 
-fn end(group: &Handle) -> String {
+pub(crate) fn end(group: &Handle) -> String {
     match block_on(group.wait()) {
         Ok(trace) => trace.to_string(),
         Err(error) => error.to_string(),
@@ -245,101 +246,6 @@ fn if_24_cancelled_it_counts_none_that_waits_for_a_request() {
         group.cancel();
         assert_eq!(end(&group), "server exited with nil");
     }
-}
-
-#[test]
-fn what_blocks_beside_a_handler_holds_nobody_up() {
-    let (free, held) = mpsc::channel::<()>();
-    let held = Arc::new(std::sync::Mutex::new(held));
-    let (tell, begun) = mpsc::channel();
-    let blocks = async move || {
-        let block = move || {
-            tell.send(()).unwrap();
-            let _ = held.lock().unwrap().recv();
-        };
-        tokio::task::spawn_blocking(block).await.unwrap();
-    };
-    let app = Router::new().route("/", route(blocks));
-    let limit = Duration::from_millis(50);
-    let server = Server::builder(app).address("127.0.0.1:0").finish_within(limit);
-    let server = server.start().unwrap();
-    let client = ask(server.local_addr(), "/", true);
-    begun.recv().unwrap();
-    let (tell, ended) = mpsc::channel();
-    std::thread::spawn(move || {
-        server.finish();
-        tell.send(block_on(server.ended())).unwrap();
-        drop(server);
-        tell.send(Ok(())).unwrap();
-    });
-    let patience = Duration::from_secs(10);
-    assert_eq!(ended.recv_timeout(patience), Ok(Err(RunError::LeftOver(1))));
-    assert_eq!(
-        ended.recv_timeout(patience),
-        Ok(Ok(())),
-        "nor does it hold up who drops the server"
-    );
-    assert!(rest(client).is_empty());
-    drop(free);
-}
-
-#[test]
-fn a_handler_that_blocks_the_thread_holds_nobody_up_who_aborts() {
-    let (free, held) = mpsc::channel::<()>();
-    let held = Arc::new(std::sync::Mutex::new(held));
-    let (tell, begun) = mpsc::channel();
-    let blocks = async move || {
-        tell.send(()).unwrap();
-        let _ = held.lock().unwrap().recv();
-    };
-    let app = Router::new().route("/", route(blocks));
-    let server = Server::builder(app).address("127.0.0.1:0").start().unwrap();
-    let _client = ask(server.local_addr(), "/", true);
-    begun.recv().unwrap();
-    let (tell, dropped) = mpsc::channel();
-    std::thread::spawn(move || {
-        server.abort();
-        drop(server);
-        tell.send(())
-    });
-    assert_eq!(dropped.recv_timeout(Duration::from_secs(10)), Ok(()));
-    drop(free);
-}
-
-#[test]
-fn a_connection_that_was_upgraded_is_its_handlers() {
-    use axum::http::{StatusCode, header};
-    use hyper::rt::Write as _;
-
-    let upgrades = async |mut request: axum::extract::Request| {
-        let upgraded = hyper::upgrade::on(&mut request);
-        tokio::spawn(async move {
-            let mut stream = upgraded.await.unwrap();
-            poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, b"no HTTP")).await.unwrap();
-        });
-        let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "plain")];
-        (StatusCode::SWITCHING_PROTOCOLS, headers)
-    };
-    let app = Router::new().route("/", route(upgrades));
-    let server = Server::builder(app).address("127.0.0.1:0").start().unwrap();
-    let address = server.local_addr();
-    let mut client = TcpStream::connect(address).unwrap();
-    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let text = format!(
-        "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: upgrade\r\nUpgrade: plain\r\n\r\n"
-    );
-    client.write_all(text.as_bytes()).unwrap();
-    let answer = Answer::read(&rest(client)).unwrap();
-    assert_eq!((answer.status, &*answer.body), (101, "no HTTP"));
-}
-
-#[test]
-fn a_handler_that_panics_takes_its_connection_alone() {
-    let (group, address) = serving(&Slow::default(), |builder| builder);
-    assert!(rest(ask(address, "/panic", true)).is_empty());
-    assert_eq!(Answer::read(&rest(ask(address, "/", true))).unwrap().status, 200);
-    group.signal(Signal::TERMINATE).unwrap();
-    assert_eq!(end(&group), "server exited with nil");
 }
 
 #[test]

@@ -10,7 +10,7 @@
 //! | errors, drops and runs that do what nobody expects | `hostile` | `hostile` |
 //! | dynamic groups, listeners | `if_14` to `if_20` | `dynamic` |
 //! | restarts, proxies, groups in groups, snapshots | `if_21`, `if_23`, `tree` | `trees` |
-//! | pools, herds and task managers as members | `runners` | `runners` |
+//! | pools, herds and task managers as members | `runners` | `runners`, `managed` |
 //! | 10 000 members | `if_25` | `scale` |
 //! | the runtime goes away | `promise_03` | `losing` |
 //!
@@ -24,6 +24,7 @@ mod hostile;
 mod limits;
 #[cfg(any(feature = "async-executor", feature = "sim", feature = "tokio"))]
 mod losing;
+mod managed;
 mod runners;
 #[cfg(any(feature = "async-executor", feature = "smol", feature = "tokio"))]
 mod scale;

@@ -1,18 +1,15 @@
-//! Members that are pools, herds and task managers.
+//! Members that are pools, herds and other runners.
 
 use std::time::Duration;
 
 use droves::group::machine::Cut;
 use droves::group::{Exit, Group, Handle, Member, Restart, RunError, Runner, Signal};
-use droves::herd::Mark;
 use droves::pool::{Phase, Pool};
 use droves::retry::Backoff;
-use droves::tasks::{Every, Task};
 
 use super::help::{Groups, Log, TERM, service};
 use crate::help::{Court, Gate, Tally, ended};
 use crate::herd::help::{body, counted, gated, herd};
-use crate::tasks::help::{self as chores, HOUR, MINUTE, manager};
 
 const SHORT: Duration = Duration::from_millis(20);
 
@@ -23,7 +20,7 @@ fn runs<R: Runner + Clone>(name: &str, runner: &R) -> Member {
 }
 
 /// The text of a group's end.
-async fn end(handle: &Handle) -> String {
+pub(super) async fn end(handle: &Handle) -> String {
     match handle.wait().await {
         Ok(trace) => trace.to_string(),
         Err(error) => error.to_string(),
@@ -65,69 +62,6 @@ async fn runners_a_herd_does_what_it_has_accepted<W: Groups>(w: &W) {
     // It needs nobody to read the results.
     assert_eq!(end(&handle).await, "herd exited with nil");
     assert_eq!(crate::herd::help::rest(&mut results).await.len(), 8);
-}
-
-async fn runners_tasks_that_wait_are_done_and_the_others_come_back<W: Groups>(w: &W) {
-    let (tally, gate) = (Tally::new(), Gate::new());
-    let mut tasks = manager(1, 16).build().unwrap();
-    tasks.start(w.rt()).unwrap();
-    for _ in 0..3 {
-        tasks.try_queue(chores::gated(&tally, &gate)).unwrap();
-    }
-    tasks.try_delay(HOUR, chores::nothing().name("later")).unwrap();
-    let again = Every::new(MINUTE);
-    tasks.try_queue(Task::every(again, || async { Ok(()) }).name("again")).unwrap();
-    let left = Log::new();
-    let lines = left.clone();
-    let managed = tasks.managed(move |pending| lines.add(pending.task.get_name().into()));
-    let mut managed = Some(managed);
-    let member = Member::runner("tasks", move |_| managed.take().ok_or("once".into()));
-    let handle = Group::parallel([member]).start(w.rt()).unwrap();
-    handle.ready().await.unwrap();
-    w.until(|| tally.running() == 1).await;
-    handle.signal(TERM).unwrap();
-    w.pause().await;
-    assert_eq!((handle.is_done(), left.len()), (false, 0));
-    gate.open();
-    assert_eq!(end(&handle).await, "tasks exited with nil", "as from every stop");
-    assert_eq!(tally.done(), 3);
-    assert!(left.has(&["later", "again"]), "{:?}", left.lines());
-}
-
-async fn runners_tasks_that_were_cancelled_are_an_error<W: Groups>(w: &W) {
-    let (tally, gate, left) = (Tally::new(), Gate::new(), Log::new());
-    let mut tasks = manager(1, 16).build().unwrap();
-    tasks.start(w.rt()).unwrap();
-    for _ in 0..4 {
-        tasks.try_queue(chores::gated(&tally, &gate)).unwrap();
-    }
-    let lines = left.clone();
-    let managed = tasks.managed(move |pending| {
-        lines.add(format!("{:?}", pending.mark));
-        assert!(pending.mark != Mark::Waiting, "a panic of the owner's is nobody's end");
-    });
-    let mut managed = Some(managed);
-    let member = Member::runner("tasks", move |_| managed.take().ok_or("once".into()));
-    let handle = Group::parallel([member]).start(w.rt()).unwrap();
-    handle.ready().await.unwrap();
-    w.until(|| tally.running() == 1).await;
-    handle.cancel();
-    w.pause().await;
-    gate.open();
-    assert_eq!(end(&handle).await, "tasks exited with error: it ended with 3 left over");
-    assert_eq!((left.lines(), tally.done()), (vec!["Waiting".to_owned(); 3], 1));
-}
-
-async fn runners_tasks_that_were_never_started_come_back<W: Groups>(w: &W) {
-    let (tasks, left) = (manager(1, 16).build().unwrap(), Log::new());
-    tasks.try_queue(chores::nothing().name("early")).unwrap();
-    let lines = left.clone();
-    let managed = tasks.managed(move |pending| lines.add(pending.task.get_name().into()));
-    let mut managed = Some(managed);
-    let member = Member::runner("tasks", move |_| managed.take().ok_or("once".into()));
-    let handle = Group::parallel([member]).start(w.rt()).unwrap();
-    assert_eq!(end(&handle).await, "tasks exited with error: it ended with 1 left over");
-    assert_eq!(left.lines(), ["early"]);
 }
 
 /// A runner that panics whatever it is told, and what it was told.
@@ -323,9 +257,6 @@ async fn runners_a_member_can_look_at_its_group<W: Groups>(w: &W) {
 on_all! {
     runners_a_pool_does_what_it_has_accepted,
     runners_a_herd_does_what_it_has_accepted,
-    runners_tasks_that_wait_are_done_and_the_others_come_back,
-    runners_tasks_that_were_cancelled_are_an_error,
-    runners_tasks_that_were_never_started_come_back,
     runners_that_panic_are_aborted_and_end_their_member,
     runners_stop_in_reverse_and_nothing_is_lost,
     runners_a_kill_leaves_over_what_has_not_begun,
@@ -369,6 +300,7 @@ mod losing {
     use futures_lite::future::block_on;
 
     use super::*;
+    use crate::tasks::help::{self as chores, manager};
     use crate::world::Mortal;
 
     fn runners_whose_runtime_is_gone_are_an_error<W: Mortal>() {
