@@ -1,11 +1,13 @@
 //! Members that come and go, and those who listen.
 
+use std::pin::pin;
+
 use droves::group::{
     EndError, Group, InsertErrorKind, Member, Notice, Signal, StartErrorKind, Topic, What,
 };
 
 use super::help::{Groups, Log, TERM, ends, service};
-use crate::help::{Gate, Tally};
+use crate::help::{Gate, Tally, poll_once};
 
 fn counted(name: &str, tally: &Tally, gate: &Gate) -> Member {
     let (tally, gate) = (tally.clone(), gate.clone());
@@ -237,6 +239,63 @@ async fn if_15_the_number_of_events_is_checked<W: Groups>(w: &W) {
     handle.wait().await.unwrap();
 }
 
+async fn if_19_listeners_end_with_the_group_and_late_ones_get_the_replay_first<W: Groups>(w: &W) {
+    let (group, client) = Group::dynamic(2).unwrap();
+    let handle = group.start(w.rt()).unwrap();
+    let gate = Gate::new();
+    client.insert(ends("a", &gate, Ok(()))).await.unwrap();
+    for topic in [Topic::Entrances, Topic::Exits] {
+        // It waits when the group ends.
+        let mut listener = handle.events(topic).await;
+        if topic == Topic::Entrances {
+            assert!(matches!(listener.next().await, Some(Notice::Event(_))));
+        } else {
+            gate.open();
+            client.close();
+            assert!(matches!(listener.next().await, Some(Notice::Event(_))));
+            assert!(listener.next().await.is_none());
+        }
+    }
+    handle.wait().await.unwrap();
+    for topic in [Topic::Entrances, Topic::Exits] {
+        // Each has the replay of its own.
+        for _ in 0..2 {
+            let mut late = handle.events(topic).await;
+            let Some(Notice::Event(event)) = late.next().await else { panic!("the replay") };
+            assert_eq!(event.name(), Some("a"));
+            assert_eq!(matches!(event.what, What::Exited(_)), topic == Topic::Exits);
+            assert!(late.next().await.is_none());
+        }
+    }
+}
+
+async fn if_20_its_close_is_told_and_members_are_found_while_they_run<W: Groups>(w: &W) {
+    let (group, client) = Group::dynamic(2).unwrap();
+    let handle = group.start(w.rt()).unwrap();
+    let (log, gate) = (Log::new(), Gate::new());
+    assert!(!client.is_closed() && handle.get("a").await.is_none());
+    let inserted = client.insert(ends("a", &gate, Ok(()))).await.unwrap();
+    client.insert(service("b", &log)).await.unwrap();
+    let found = handle.get("a").await.unwrap();
+    assert_eq!((found.name(), inserted.name()), ("a", "a"));
+    let told = client.clone();
+    let mut closed = pin!(told.closed());
+    w.pause().await;
+    assert!(poll_once(closed.as_mut()).is_pending(), "nobody has closed it");
+    client.close();
+    closed.await;
+    // Closed is not over: who runs is found, and can be told.
+    assert!(client.is_closed() && !handle.is_done());
+    gate.open();
+    w.until(|| !found.is_running()).await;
+    w.until(|| log.len() == 1).await;
+    let other = handle.get("b").await.unwrap();
+    other.signal(TERM).unwrap();
+    handle.wait().await.unwrap();
+    assert_eq!(log.lines(), ["+b", "-b SIGTERM"]);
+    assert!(handle.get("a").await.is_none() && handle.get("b").await.is_none());
+}
+
 on_all! {
     if_14_a_name_is_free_again_after_the_end,
     if_15_a_dynamic_group_has_n_members_at_once_and_insert_waits,
@@ -248,4 +307,6 @@ on_all! {
     if_17_with_a_termination_signal_the_first_end_closes_the_group,
     if_18_listeners_replay_and_a_slow_one_loses_its_oldest_and_never_stops_the_group,
     if_18_a_listener_that_comes_in_between_is_told_all_that_is_kept,
+    if_19_listeners_end_with_the_group_and_late_ones_get_the_replay_first,
+    if_20_its_close_is_told_and_members_are_found_while_they_run,
 }
