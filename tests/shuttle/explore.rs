@@ -23,6 +23,10 @@ pub fn explore(schedules: usize, program: impl Fn(&Run) + Send + Sync + 'static)
             let run = Run { met: met.clone(), ledger: PlainArc::default() };
             program(&run);
             run.ledger.settle(&run);
+            // Also a run that was over at once has a choice: the PCT scheduler gives up otherwise.
+            let other = thread::spawn(thread::yield_now);
+            thread::yield_now();
+            other.join().unwrap();
         });
     };
     run(Box::new(RandomScheduler::new(schedules / 2)));
