@@ -111,7 +111,7 @@ pub struct Stats {
     pub waiting: usize,
     /// What waits for its time.
     pub scheduled: usize,
-    /// What failed, and waits to be tried again.
+    /// What failed, and waits to be tried again; at the end of a herd, also what was interrupted and is left over.
     pub backing_off: usize,
     /// What is being done.
     pub running: usize,

@@ -425,7 +425,8 @@ impl<B: 'static, R: 'static, E: 'static> Herd<B, R, E> {
         self.shared.phase()
     }
 
-    /// The herd's numbers, read one after the other: while it runs, an item that goes on meanwhile may be missed.
+    /// The herd's numbers, read one after the other: while it runs, an item that goes on meanwhile may be missed, or, if
+    /// it is to be tried again, be met twice.
     ///
     /// # Cost
     /// Some twenty loads, and eight for each worker.

@@ -5,9 +5,42 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
+use super::shared::Shared;
 use super::slab::Taker;
 use super::{Herd, Refused, Ticket, Work};
+use crate::mailbox::MAX_SEATS;
+use crate::sync::{AtomicWord, Ordering, low};
 use crate::workers::error::Refusal;
+
+/// How many sends can wait by a handle: however many do, there are others for those who give places back.
+const MOST: usize = MAX_SEATS / 2;
+
+/// A handle to wait for a place by.
+struct Waiter<'a> {
+    free: Taker,
+    waits: &'a AtomicWord,
+}
+
+impl<'a> Waiter<'a> {
+    /// `None` if there are as many as there can be.
+    fn new<B, R, E>(shared: &'a Shared<B, R, E>) -> Option<Self> {
+        let waits = &shared.waits;
+        let waiter = (low(waits.fetch_add(1, Ordering::Relaxed)) < MOST)
+            .then(|| shared.slab.free.visitor())
+            .flatten()
+            .map(|free| Self { free, waits });
+        if waiter.is_none() {
+            waits.fetch_sub(1, Ordering::Relaxed);
+        }
+        waiter
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.waits.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// The future of [`Herd::send_work`].
 ///
@@ -17,17 +50,18 @@ use crate::workers::error::Refusal;
 pub struct SendWorkFut<'a, B: 'static, R: 'static, E: 'static> {
     herd: &'a Herd<B, R, E>,
     work: Option<Work<B>>,
-    /// A handle to wait by, when it has to wait.
-    free: Option<Taker>,
+    /// While it has to wait.
+    waiter: Option<Waiter<'a>>,
 }
 
 impl<'a, B, R, E> SendWorkFut<'a, B, R, E> {
     pub(super) fn new(herd: &'a Herd<B, R, E>, work: Work<B>) -> Self {
-        Self { herd, work: Some(work), free: None }
+        Self { herd, work: Some(work), waiter: None }
     }
 
     /// Ends the wait; gives back the item if it was not sent.
     pub(crate) fn give_up(&mut self, kind: Refusal) -> Result<(), Refused<Work<B>>> {
+        self.waiter = None;
         let Some(refused) = self.work.take() else {
             return Ok(());
         };
@@ -46,7 +80,7 @@ impl<B, R, E> Future for SendWorkFut<'_, B, R, E> {
             // Polled after it was done.
             return Poll::Ready(Ok(()));
         }
-        if this.free.is_none() {
+        if this.waiter.is_none() {
             let Some(work) = this.work.take() else {
                 return Poll::Ready(Ok(()));
             };
@@ -60,16 +94,17 @@ impl<B, R, E> Future for SendWorkFut<'_, B, R, E> {
                     }
                 }
             }
-            this.free = shared.slab.free.visitor();
+            this.waiter = Waiter::new(shared);
         }
-        let Some(free) = &mut this.free else {
+        let Some(waiter) = &mut this.waiter else {
             // There are as many handles as there can be; this one asks again and again.
             cx.waker().wake_by_ref();
             return Poll::Pending;
         };
-        let Some(claim) = core::task::ready!(free.poll_take(cx)) else {
+        let Some(claim) = core::task::ready!(waiter.free.poll_take(cx)) else {
             return Poll::Ready(this.give_up(Refusal::ShuttingDown));
         };
+        this.waiter = None;
         let Some(work) = this.work.take() else {
             return Poll::Ready(Ok(()));
         };

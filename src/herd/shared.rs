@@ -47,6 +47,8 @@ pub struct Shared<B: 'static, R: 'static, E: 'static> {
     handler_panics: AtomicWord,
     /// Handles; the last closes the herd.
     pub(super) handles: AtomicWord,
+    /// Sends that wait for a place.
+    pub(super) waits: AtomicWord,
     /// Within how many nanoseconds it is to end, plus one, until the driver has seen it.
     drain_within: AtomicWord,
     /// Whether what is scheduled or backs off is to be left over at the end.
@@ -113,6 +115,7 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
             timed_out: zero(),
             handler_panics: zero(),
             handles: zero(),
+            waits: zero(),
             drain_within: zero(),
             finishing: zero(),
             abandoned: zero(),
@@ -344,7 +347,7 @@ impl<B: 'static, R: 'static, E: 'static> Shared<B, R, E> {
         let slots = &self.crew.slots;
         let sum = |end| slots.iter().map(|slot| wide(slot.ended(end))).sum();
         let count = |mark| crate::sync::low(self.slab.count(mark).load(Ordering::Relaxed));
-        // Against the way of an item, so that none is met twice while it goes on: it may be missed.
+        // Against the way of an item, so that one that goes on meanwhile is rather missed than met twice.
         let unread = self.slab.done.len();
         let panicked = sum(End::Panicked);
         Stats {

@@ -125,6 +125,9 @@ impl Lane {
     /// The claim comes back if the lane is closed.
     pub(super) fn give(&self, claim: Claim) -> Result<(), Claim> {
         loop {
+            if self.is_closed() {
+                return Err(claim);
+            }
             if let Ok(sender) = Sender::visiting(self.0.clone()) {
                 return Giver(sender).give(claim);
             }

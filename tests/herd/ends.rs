@@ -10,7 +10,7 @@ use droves::retry::Backoff;
 use droves::runtime::Clock;
 use droves::sim::Sim;
 
-use crate::{Answer, at_once, ms, pass, quick};
+use crate::{Answer, at_once, ms, pass, poll, quick};
 
 #[test]
 fn promise_01_the_result_of_a_ticket_that_is_dropped_comes_with_the_others() {
@@ -218,4 +218,34 @@ fn promise_09_what_is_cancelled_before_the_driver_knew_of_it_is_left_over_with_i
     let left: Vec<_> = herd.leftovers().map(|left| (left.id, left.mark, left.due)).collect();
     let due = sim.now().saturating_add(ms(50));
     assert_eq!(left, [(1, Mark::Scheduled, Some(due))]);
+}
+
+/// More sends wait than a lane has handles, with words of 32 bits: those who give places back have theirs all the same.
+#[test]
+fn promise_03_more_sends_wait_than_there_can_be_handles() {
+    let sim = Sim::new(1);
+    let rt = sim.clone();
+    let handler = move |_: Item<u32>| {
+        let wait = rt.sleep(ms(1));
+        async move {
+            wait.await;
+            Ok::<(), Fault<()>>(())
+        }
+    };
+    let (herd, results) = Herd::builder(handler).size(1).capacity(1).start(&sim).unwrap();
+    drop(results);
+    let mut sends: Vec<_> = (0..1100).map(|id| Box::pin(herd.send(id, 0))).collect();
+    // All are in line before the first item ends.
+    let mut open: Vec<_> = sends.iter_mut().collect();
+    open.retain_mut(|send| poll(send.as_mut()).is_pending());
+    assert_eq!(open.len(), 1099);
+    for _ in 0..5_000 {
+        pass(&sim, ms(1));
+        open.retain_mut(|send| poll(send.as_mut()).is_pending());
+    }
+    assert!(open.is_empty(), "{} wait still", open.len());
+    drop(sends);
+    herd.close();
+    sim.block_on(herd.join()).unwrap();
+    assert_eq!(herd.stats().succeeded, 1100);
 }
