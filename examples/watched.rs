@@ -91,7 +91,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let _ = herd.try_send(id, format!("https://example.com/item/{id}"));
     }
     group.signal(Signal::TERMINATE)?; // the herd does what it has accepted
-    block_on(group.wait())?;
+    let ended = block_on(group.wait());
+    // The last thing that the probe did may have been to fail.
+    println!("{}", ended.as_ref().unwrap_or_else(|error| error.trace()));
     let stats = herd.stats();
     println!("{} done, {} failed, {} tried again", stats.succeeded, stats.failed, stats.retried);
     Ok(())
