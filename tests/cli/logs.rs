@@ -93,7 +93,7 @@ fn after_kill_9_only_what_ran_is_done_again() {
     std::fs::create_dir(&made).unwrap();
     let input = numbers(0..300);
     // Each run of a job leaves a file of its own.
-    let script = "mktemp -q \"$0/$1-XXXXXX\" >/dev/null; sleep 0.02";
+    let script = "mktemp -q -p \"$0\" --suffix=\"-$1\" >/dev/null; sleep 0.02";
     let command = ["sh", "-c", script, made.to_str().unwrap(), "{}"];
     let options = ["-q", "-j", "4", "--joblog", &log, "--resume"];
     let mut killed = 0;
@@ -122,7 +122,7 @@ fn after_kill_9_only_what_ran_is_done_again() {
     let mut runs = BTreeMap::<String, usize>::new();
     for entry in std::fs::read_dir(&made).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        *runs.entry(name.split('-').next().unwrap().to_owned()).or_default() += 1;
+        *runs.entry(name.rsplit('-').next().unwrap().to_owned()).or_default() += 1;
     }
     assert_eq!(runs.len(), 300, "each is done");
     let twice: usize = runs.values().map(|runs| runs - 1).sum();

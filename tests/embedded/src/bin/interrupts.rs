@@ -478,7 +478,7 @@ static HANDLER: Shared =
     Shared(UnsafeCell::new(Handler { log: Log::new(), sent: 0, sure: 0, seat: None }));
 
 /// The handler's state: the handler's while the timer runs, the main loop's otherwise.
-#[allow(clippy::mut_from_ref)]
+#[allow(clippy::mut_from_ref, reason = "one of the two at a time has it")]
 fn handler() -> &'static mut Handler {
     // SAFETY: the main loop calls this only while the timer stands, and keeps no reference.
     unsafe { &mut *HANDLER.0.get() }
