@@ -70,10 +70,12 @@ macro_rules! trees {
                     let kept = (log.clone(), gate.clone(), shown.clone());
                     Member::$group(name, self.rt(), move || {
                         let (log, gate, shown) = kept.clone();
-                        Group::parallel([Member::$new("a", move |run: RunCx| {
+                        let member = Member::$new("a", move |run: RunCx| {
                             *shown.lock().unwrap() = Some(run.group());
                             listen(run, log.clone(), gate.clone())
-                        })])
+                        });
+                        // Room for the events of 64 signals, and those of the start.
+                        Group::parallel([member]).events(128)
                     })
                 }
             }
