@@ -59,65 +59,26 @@
 //! a stop looks at each member once. The driver does nothing while nothing happens.
 
 #[cfg(feature = "alloc")]
-mod client;
-#[cfg(feature = "alloc")]
-mod driver;
-#[cfg(feature = "alloc")]
-mod events;
-#[cfg(feature = "alloc")]
-mod exit;
-#[cfg(feature = "alloc")]
-mod handle;
-#[cfg(feature = "alloc")]
-mod hub;
-#[cfg(feature = "alloc")]
-mod inbox;
+mod heap;
 pub mod machine;
-#[cfg(feature = "alloc")]
-mod member;
-#[cfg(feature = "alloc")]
-mod nested;
-#[cfg(feature = "alloc")]
-mod reply;
-#[cfg(feature = "alloc")]
-mod restart;
-#[cfg(feature = "alloc")]
-mod roster;
-#[cfg(feature = "alloc")]
-mod run;
-#[cfg(feature = "alloc")]
-mod runner;
 mod signal;
-#[cfg(feature = "alloc")]
-mod snapshot;
-#[cfg(feature = "alloc")]
-mod start;
 mod static_group;
 mod wake;
 
 #[cfg(feature = "alloc")]
 pub use crate::runner::{RunError, Runner};
 #[cfg(feature = "alloc")]
-pub use client::{Client, InsertError, InsertErrorKind};
-#[cfg(feature = "alloc")]
-pub use driver::Driver;
-#[cfg(feature = "alloc")]
-pub use events::{Events, GroupEvent, NextEventFut, Notice, Topic, What};
-#[cfg(feature = "alloc")]
-pub use exit::{EndError, Exit, ExitEvent, IntoExit, Trace};
-#[cfg(feature = "alloc")]
-pub use handle::{Handle, NotReady, ReadyFut, WaitFut};
-#[cfg(feature = "alloc")]
-pub use member::{Kind, Local, Member, MemberHandle, Sendable, SignalError, Signaller, Task};
-#[cfg(feature = "alloc")]
-pub use restart::Restart;
-#[cfg(feature = "alloc")]
-pub use run::{RunCx, SignalFut};
+pub use heap::{
+    client::{Client, InsertError, InsertErrorKind},
+    driver::Driver,
+    events::{Events, GroupEvent, NextEventFut, Notice, Topic, What},
+    exit::{EndError, Exit, ExitEvent, IntoExit, Trace},
+    handle::{Handle, NotReady, ReadyFut, WaitFut},
+    member::{Kind, Local, Member, MemberHandle, Sendable, SignalError, Signaller, Task},
+    restart::Restart,
+    run::{RunCx, SignalFut},
+    snapshot::{MemberSnapshot, Snapshot},
+    start::{Group, Runtime, StartError, StartErrorKind},
+};
 pub use signal::Signal;
-#[cfg(feature = "alloc")]
-pub use snapshot::{MemberSnapshot, Snapshot};
-#[cfg(feature = "alloc")]
-pub(crate) use start::Cargo;
-#[cfg(feature = "alloc")]
-pub use start::{Group, Runtime, StartError, StartErrorKind};
 pub use static_group::{StaticGroup, StaticHub, StaticRun, StaticSignalFut};

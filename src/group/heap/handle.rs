@@ -54,7 +54,7 @@ impl Handle {
         if self.is_done() || self.hub.inbox.put(signal) { Ok(()) } else { Err(SignalError(signal)) }
     }
 
-    /// Asks all members that run to stop at once: see [`RunCx::cancel_token`](super::RunCx::cancel_token).
+    /// Asks all members that run to stop at once: see [`RunCx::cancel_token`](crate::group::RunCx::cancel_token).
     ///
     /// # Cost
     /// An atomic operation, and a wake.
@@ -121,7 +121,7 @@ impl Handle {
         gather(self.hub.clone()).await
     }
 
-    /// Listens to the group: the last events again, as many as are [kept](super::Group::events), and then the new ones,
+    /// Listens to the group: the last events again, as many as are [kept](crate::group::Group::events), and then the new ones,
     /// until the end. A listener that does not read keeps nobody waiting, and loses the oldest. After the end there are
     /// only those that were kept.
     ///

@@ -202,7 +202,7 @@ impl<K: Kind> Group<K> {
         self
     }
 
-    /// How many events are kept for those who listen later, of each [topic](super::Topic), and how many wait for one
+    /// How many events are kept for those who listen later, of each [topic](crate::group::Topic), and how many wait for one
     /// listener; and how many ends with an error a dynamic group keeps. From 1 to 65 536; 64 unless said otherwise.
     ///
     /// # Cost

@@ -12,7 +12,7 @@ use super::handle::{Handle, ReadyFut};
 use super::member::{Kind, Local, Member, Sendable, SignalError, Task};
 use super::run::RunCx;
 use super::signal::Signal;
-use super::start::{Group, StartErrorKind};
+use super::start::{Group, StartError, StartErrorKind};
 use crate::cancel::Cancelled;
 use crate::runtime::{Spawn, Timer};
 
@@ -30,7 +30,7 @@ struct Nested<Rt: Timer + Spawn<Task<K>>, K: Kind> {
 impl<Rt: Timer + Clone + Spawn<Task<K>>, K: Kind> Nested<Rt, K> {
     fn new(run: RunCx, group: Group<K>, runtime: &Rt) -> Result<Self, StartErrorKind> {
         let prepared = group.name(run.name()).prepare(runtime);
-        let (driver, handle, _) = prepared.map_err(super::StartError::discard)?;
+        let (driver, handle, _) = prepared.map_err(StartError::discard)?;
         run.attach(&handle);
         let (ready, cancelled) = (Some(handle.ready()), Some(run.cancel_token().cancelled()));
         Ok(Self { run, held: None, driver, handle, ready, cancelled })

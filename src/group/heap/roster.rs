@@ -16,7 +16,7 @@ use super::reply::Reply;
 use super::restart::Restart;
 use super::run::Desk;
 use super::snapshot::MemberSnapshot;
-use super::{Cargo, Group};
+use super::start::{Cargo, Group};
 use crate::panic::swallow;
 use crate::sync::{Arc, TryLock};
 use crate::time::Instant;

@@ -123,7 +123,7 @@ impl<K: Kind> Drop for Gate<K> {
     }
 }
 
-/// Puts members into a [dynamic](super::Group::dynamic) group, which has them as long as they run. It is a [`Handle`],
+/// Puts members into a [dynamic](crate::group::Group::dynamic) group, which has them as long as they run. It is a [`Handle`],
 /// too. When the last client is dropped, the group is closed.
 pub struct Client<K: Kind = Sendable> {
     sender: Sender<Insertion<K>>,

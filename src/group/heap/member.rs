@@ -224,7 +224,7 @@ impl Signaller {
     }
 }
 
-/// A run of a member, as [`Handle::get`](super::Handle::get) finds it.
+/// A run of a member, as [`Handle::get`](crate::group::Handle::get) finds it.
 #[derive(Clone)]
 pub struct MemberHandle(pub(super) Arc<Desk>);
 

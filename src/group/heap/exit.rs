@@ -25,7 +25,7 @@ pub enum Exit {
     Lost,
     /// It had not ended in time, and was dropped.
     Abandoned,
-    /// It was to be started again, but was made for [one run](super::Member::once).
+    /// It was to be started again, but was made for [one run](crate::group::Member::once).
     Spent,
 }
 

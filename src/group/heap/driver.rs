@@ -7,7 +7,6 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use super::Cargo;
 use super::events::{History, What};
 use super::exit::{EndError, Exit, Trace};
 use super::hub::{CANCEL, Ended, Hub, Listing, Question, Told};
@@ -15,6 +14,7 @@ use super::machine::{Effect, Event, Phase};
 use super::member::{Kind, MemberHandle, Task};
 use super::roster::{Core, Entry};
 use super::run::Desk;
+use super::start::Cargo;
 use crate::mailbox::{HeapMailbox, Receiver};
 use crate::panic::finish_each;
 use crate::runtime::{Spawn, Timer};

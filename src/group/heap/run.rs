@@ -212,7 +212,7 @@ impl RunCx {
     }
 
     /// A token that is cancelled when the member is asked to stop at once, because it was too slow or because the group
-    /// was cancelled. Soon after, by its [limits](super::Member::stop_within), it is dropped.
+    /// was cancelled. Soon after, by its [limits](crate::group::Member::stop_within), it is dropped.
     ///
     /// # Cost
     /// The first call allocates.
