@@ -18,10 +18,12 @@ use crate::threads::{Call, block_on};
 pub type Message = Box<Track<u32>>;
 pub type Ends = (Sender<Message>, Receiver<Message>);
 
+#[allow(clippy::unnecessary_box_returns, reason = "a message is a box, and so is freed")]
 pub fn message(number: u32) -> Message {
     Box::new(Track::new(number))
 }
 
+#[allow(clippy::boxed_local, clippy::needless_pass_by_value, reason = "it takes the message")]
 pub fn number(message: Message) -> u32 {
     *message.get_ref()
 }

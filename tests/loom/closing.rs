@@ -28,12 +28,12 @@ fn promise_06_close_of_a_full_mailbox() {
     let seen = explore(Bound { plain: 2, strong: 3 }, || {
         let (mut tx, mut rx) = holding(1, 1);
         let closer = rx.clone();
-        let (received, (sent, _tx), (closed, _)) = race3(
+        let (received, (sent, _tx), (closing, _)) = race3(
             || vec![try_recv(&mut rx), try_recv(&mut rx)],
             move || (vec![try_send(&mut tx, 1)], tx),
             move || (vec![close(closer.mailbox())], closer),
         );
-        History::check(1, &[Sent(0)], [sent, closed, received], rest(&mut rx))
+        History::check(1, &[Sent(0)], [sent, closing, received], rest(&mut rx))
     });
     seen.answered([Sent(1), Full(1), Refused(1), Received(0), Received(1), Empty, Ended]);
 }

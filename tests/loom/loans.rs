@@ -202,11 +202,11 @@ fn promise_01_two_senders_try_for_one_place() {
             }
         };
         let (first, second) = (sends(herd.clone()), sends(herd.clone()));
-        let takes = || {
+        let take = || {
             turn();
             results.try_next().is_some()
         };
-        let (taken, (first, one), (second, two)) = race3(takes, first, second);
+        let (taken, (first, one), (second, two)) = race3(take, first, second);
         assert!(taken && !(first && second), "one place, and two items");
         if !first && !second {
             herd.try_send(2, ()).expect("the place is lost");

@@ -165,10 +165,7 @@ fn if_21_a_stop_against_restarts() {
         };
         let threads = if below(2) == 0 { Threads::new(run) } else { Threads::full(run) };
         let group = if below(2) == 0 { group.termination(Signal::HANGUP) } else { group };
-        let handle = match group.seed(0).start(&threads) {
-            Ok(handle) => handle,
-            Err(_) => return run.met("not started"),
-        };
+        let Ok(handle) = group.seed(0).start(&threads) else { return run.met("not started") };
         let signals = [Signal::TERMINATE, Signal::INTERRUPT].map(|signal| {
             let handle = handle.clone();
             thread::spawn(move || {

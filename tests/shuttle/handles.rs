@@ -282,7 +282,7 @@ pub struct Setup {
 impl Setup {
     /// With a random capacity from 1 to 3, and perhaps near the wrap of the lap counter.
     pub fn new(run: &Run) -> Self {
-        let mailbox = HeapMailbox::starting_before_wrap(1 + below(3), below(2) as u32);
+        let mailbox = HeapMailbox::starting_before_wrap(1 + below(3), u32::from(below(2) == 1));
         let mailbox = Arc::new(mailbox.unwrap());
         let (tx, rx) = (Sender::new(mailbox.clone()).unwrap(), Receiver::new(mailbox).unwrap());
         Self { run: run.clone(), tx, rx, senders: 0 }

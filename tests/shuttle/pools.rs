@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use droves::pool::{JoinError, Pool, Refusal};
+use droves::pool::{JoinError, Pool, Refusal, Refused};
 use shuttle::thread;
 
 use crate::calls::block_on;
@@ -27,13 +27,13 @@ fn note(run: &Run, number: usize, result: Result<(), Refusal>) {
 
 fn assign(run: &Run, pool: &Pool, from: usize) {
     let (number, work) = job(run, from);
-    note(run, number, pool.assign(work).map_err(|error| error.discard()));
+    note(run, number, pool.assign(work).map_err(Refused::discard));
 }
 
 fn send(run: &Run, pool: &Pool, from: usize) {
     let (number, work) = job(run, from);
     let sent = block_on(run, "waited for room", pool.send(work));
-    note(run, number, sent.map_err(|error| error.discard()));
+    note(run, number, sent.map_err(Refused::discard));
 }
 
 /// How many jobs are left over, and how many have been done.

@@ -155,7 +155,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::{Inbox, PENDING, retry};
-    use crate::group::signal::Signal;
+    use crate::group::Signal;
     use crate::sync::{AtomicWord, Ordering, Word};
 
     fn signals(numbers: impl IntoIterator<Item = u16>) -> Vec<Signal> {

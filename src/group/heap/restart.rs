@@ -125,7 +125,7 @@ mod tests {
     use core::time::Duration;
 
     use super::Restart;
-    use crate::group::exit::Exit;
+    use crate::group::Exit;
     use crate::retry::Backoff;
     use crate::time::Instant;
 

@@ -325,9 +325,9 @@ impl<K: Kind> Core<K> {
 #[cfg(all(test, feature = "std", not(any(droves_loom, droves_shuttle))))]
 mod tests {
     use super::{Cargo, Core, Group, Question};
-    use crate::group::events::Topic;
-    use crate::group::member::Local;
-    use crate::group::reply::reply;
+    use crate::group::Local;
+    use crate::group::Topic;
+    use crate::group::heap::reply::reply;
     use crate::time::Instant;
 
     /// Nothing happens that would tell who has gone.
