@@ -99,20 +99,69 @@ pub fn count(directory: &Path) -> usize {
     fs::read_dir(directory).unwrap().count()
 }
 
-/// Sends a signal, by its name.
+/// Sends a signal, by its name, as soon as it is caught, and waits until what it asks for has been done: of two that are alike and
+/// not seen yet the system makes one. One that has ended needs none.
+#[track_caller]
 pub fn signal(child: &Child, name: &str) {
+    let ended = || !lives(&child.id().to_string());
+    until("the signal is caught", || is_among(child, "SigCgt", name) || ended());
+    send(child, name);
+    until("it has come", || !is_among(child, "ShdPnd", name));
+    // One thread is interrupted, one is told by that what has come, and one does it: each is awake until the next is.
+    for _ in 0..3 {
+        until("its threads sleep", || sleeps(child));
+    }
+}
+
+/// Sends a signal, by its name, whatever may come of it.
+pub fn send(child: &Child, name: &str) {
     let status = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
     assert!(status.unwrap().success());
 }
 
-/// How many jobs it runs.
-pub fn children(child: &Child) -> usize {
-    let list = Command::new("ps").args(["-o", "pid=", "--ppid", &child.id().to_string()]).output();
-    String::from_utf8(list.unwrap().stdout).unwrap().lines().count()
+/// Whether a signal is among those that are caught, or in another such set. That of one that has ended is empty.
+fn is_among(child: &Child, set: &str, name: &str) -> bool {
+    let number = match name {
+        "HUP" => 1,
+        "INT" => 2,
+        "USR1" => 10,
+        "USR2" => 12,
+        "TERM" => 15,
+        _ => panic!("what number has SIG{name}?"),
+    };
+    let about = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let set = about.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(":\t"));
+    u64::from_str_radix(set.unwrap(), 16).unwrap() >> (number - 1) & 1 == 1
+}
+
+/// The threads of a command, by name, and what each does: `S` if it sleeps.
+pub fn threads(child: &Child) -> Vec<(String, char)> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).into_iter().flatten();
+    // Some may end meanwhile.
+    let about = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
+    let parse = |about: String| {
+        let (name, rest) = about.split_once('(')?.1.rsplit_once(") ")?;
+        Some((name.to_owned(), rest.chars().next()?))
+    };
+    about.filter_map(parse).collect()
+}
+
+/// Whether none of its threads has anything to do.
+pub fn sleeps(child: &Child) -> bool {
+    threads(child).iter().all(|(_, state)| "SZX".contains(*state))
+}
+
+/// The programs of the jobs that it runs. One that has not come to be its own is still that of the command.
+pub fn children(child: &Child) -> Vec<String> {
+    let list = ["-o", "comm=", "--ppid", &child.id().to_string()];
+    let list = Command::new("ps").args(list).output().unwrap();
+    String::from_utf8(list.stdout).unwrap().lines().map(|name| name.trim().to_owned()).collect()
 }
 
 /// Whether a process is there, and not only its number.
+#[track_caller]
 pub fn lives(id: &str) -> bool {
+    assert!(id.trim().parse::<u32>().is_ok(), "{id:?} is no process");
     let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", id.trim())) else { return false };
     !stat.rsplit(')').next().unwrap().trim().starts_with('Z')
 }

@@ -46,6 +46,13 @@ impl Herd {
         assert_eq!(count(&directory), begun);
     }
 
+    /// Waits until all is read.
+    #[track_caller]
+    fn read(&self) {
+        let status = || succeeds(&self.ask(&["status", "--json"]));
+        until("all is read", || status().contains("\"phase\":\"draining\""));
+    }
+
     fn end(mut self) -> (Option<i32>, String) {
         self.place.write("go", "");
         let status = end(&mut self.child);
@@ -62,6 +69,7 @@ fn the_size_changes_while_it_runs() {
     herd.settle(3);
     assert_eq!(succeeds(&herd.ask(&["scale", "5"])), "5\n");
     herd.settle(5);
+    herd.read();
     assert_eq!(succeeds(&herd.ask(&["scale", "0"])), "0\n");
     let table = succeeds(&herd.ask(&["status"]));
     let rows: Vec<Vec<_>> = table.lines().map(|row| row.split_whitespace().collect()).collect();
@@ -86,6 +94,7 @@ fn the_size_changes_while_it_runs() {
 fn numbers_as_json() {
     let herd = Herd::start("json", &["-j", "2"]);
     herd.settle(2);
+    herd.read();
     let text = succeeds(&herd.ask(&["status", "--json"]));
     assert_eq!(text.lines().count(), 1);
     for part in ["\"running\":2", "\"size\":2", "\"submitted\":40", "\"failures\":[]"] {
@@ -124,7 +133,9 @@ fn what_cannot_listen_runs_nothing() {
 
 #[test]
 fn nobody_there_is_an_error() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    // Whoever asks for any port is not given this one.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = format!("127.0.0.2:{}", taken.local_addr().unwrap().port());
     let mut command = Command::new(env!("CARGO_BIN_EXE_droves"));
     let output = command.args(["status", "--addr", &free]).output().unwrap();
     exits(&output, 1);

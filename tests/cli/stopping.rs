@@ -5,7 +5,7 @@ use std::io::Read;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use crate::help::{Place, count, end, lives, signal, start, until};
+use crate::help::{Place, count, end, lives, send, signal, start, threads, until};
 
 /// `droves run`, started by another command, which becomes it.
 fn by(starter: &[&str], arguments: &[&str]) -> Command {
@@ -32,7 +32,8 @@ impl Jobs {
     fn start_by(starter: &[&str], name: &str, options: &[&str], script: &str) -> Self {
         let place = Place::new(name);
         fs::create_dir(place.path("begun")).unwrap();
-        let script = format!("echo $$ > begun/$1; {script}");
+        // There is none of which not all is written.
+        let script = format!("echo $$ > id-$1; mv id-$1 begun/$1; {script}");
         let mut command = by(starter, options);
         command.args(["sh", "-c", &script, "sh", "{}", ":::"]);
         command.args((0..40).map(|number| number.to_string()));
@@ -44,10 +45,12 @@ impl Jobs {
         count(&self.place.path("begun"))
     }
 
-    /// Waits until so many have begun, and sees that no more do.
+    /// Waits until all is read and so many have begun, and sees that no more do.
     #[track_caller]
     fn settle(&self, begun: usize) {
         until("jobs begin", || self.begun() >= begun);
+        // The thread that reads has begun before them.
+        until("all is read", || threads(&self.child).iter().all(|(name, _)| name != "input"));
         std::thread::sleep(Duration::from_millis(150));
         assert_eq!(self.begun(), begun);
     }
@@ -63,6 +66,9 @@ impl Jobs {
         (status.code(), told, self.place)
     }
 }
+
+/// Within this time it may be said again that the terminal is gone.
+const HANGUP: Duration = Duration::from_secs(1);
 
 const WAIT: &str = "while ! test -e go; do sleep 0.02; done; echo > done-$1";
 
@@ -103,17 +109,18 @@ fn the_second_stops_what_runs() {
 fn a_terminal_that_says_more_than_once_that_it_is_gone() {
     let jobs = Jobs::start("hangups", &["-j", "2"], "sleep 300");
     jobs.settle(2);
+    let begin = Instant::now();
     for _ in 0..3 {
         signal(&jobs.child, "HUP");
-        std::thread::sleep(Duration::from_millis(20));
     }
+    let elapsed = begin.elapsed();
     jobs.settle(2);
-    let ids: Vec<_> = fs::read_dir(jobs.place.path("begun")).unwrap().collect();
-    for file in ids {
-        assert!(lives(&fs::read_to_string(file.unwrap().path()).unwrap()), "it was stopped");
-    }
+    let ids = fs::read_dir(jobs.place.path("begun")).unwrap();
+    let ids = ids.map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    // Were they more than a second apart, they would be two.
+    assert!(elapsed > HANGUP || ids.map(|id| lives(&id)).all(|lives| lives), "it was stopped");
     // That was one, and this is another.
-    std::thread::sleep(Duration::from_millis(1_200));
+    std::thread::sleep(HANGUP);
     signal(&jobs.child, "HUP");
     let (status, told, _) = jobs.end();
     assert_eq!(status, Some(129), "{told}");
@@ -130,7 +137,7 @@ fn what_is_ignored_from_the_start_stays_so() {
         let jobs = Jobs::start_by(&starter, &format!("ignored-{name}"), &["-j", "3"], &ignored);
         jobs.settle(3);
         for _ in 0..4 {
-            signal(&jobs.child, name);
+            send(&jobs.child, name);
             std::thread::sleep(Duration::from_millis(20));
         }
         jobs.place.write("go", "");
@@ -160,19 +167,23 @@ fn nohup_and_a_shell_in_the_background() {
 
 #[test]
 fn what_ignores_it_is_killed_in_time_or_by_the_third() {
-    let stubborn = "trap '' TERM INT; sleep 300; sleep 300";
+    let stubborn = "trap '' TERM INT; echo > ignores-$1; sleep 300; sleep 300";
+    let settle = |jobs: &Jobs| {
+        jobs.settle(2);
+        let ignores = |number| jobs.place.path(&format!("ignores-{number}")).exists();
+        until("they ignore it", || (0..2).all(ignores));
+    };
     let begin = Instant::now();
     let jobs = Jobs::start("kill-after", &["-j", "2", "--kill-after", "300ms"], stubborn);
-    jobs.settle(2);
-    signal(&jobs.child, "INT");
-    std::thread::sleep(Duration::from_millis(50));
-    signal(&jobs.child, "INT");
+    settle(&jobs);
+    for _ in 0..2 {
+        signal(&jobs.child, "INT");
+    }
     assert_eq!(jobs.end().0, Some(130));
     let jobs = Jobs::start("third", &["-j", "2", "--kill-after", "1h"], stubborn);
-    jobs.settle(2);
+    settle(&jobs);
     for _ in 0..3 {
         signal(&jobs.child, "TERM");
-        std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(jobs.end().0, Some(143));
     assert!(begin.elapsed() < Duration::from_secs(200));
@@ -193,8 +204,7 @@ fn what_waits_to_be_tried_again_is_left() {
 fn a_signal_at_the_end_of_an_input_that_does_not_end() {
     let mut child = start(&mut by(HEEDS, &["echo"]));
     let stdin = child.stdin.take();
-    // It has read nothing, and waits.
-    std::thread::sleep(Duration::from_millis(200));
+    // It has read nothing, and waits, or will.
     signal(&child, "TERM");
     assert_eq!(end(&mut child).code(), Some(143));
     drop(stdin);
@@ -203,8 +213,7 @@ fn a_signal_at_the_end_of_an_input_that_does_not_end() {
 #[test]
 fn two_signals_change_the_size() {
     let jobs = Jobs::start("resize", &["-j", "0"], WAIT);
-    std::thread::sleep(Duration::from_millis(200));
-    assert_eq!(jobs.begun(), 0);
+    jobs.settle(0);
     signal(&jobs.child, "USR1");
     jobs.settle(1);
     signal(&jobs.child, "USR1");
@@ -231,11 +240,10 @@ fn nobody_is_started_who_waits_for_his_turn() {
 #[test]
 fn the_third_ends_it_though_nobody_reads_what_it_prints() {
     let mut child = start(by(HEEDS, &["head", "-c", "1000000", ":::"]).args(["/dev/zero"; 20]));
-    // It stands still with a full pipe.
-    std::thread::sleep(Duration::from_millis(500));
+    // It has begun to print what finds no room in a pipe.
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
     for name in ["INT", "TERM", "TERM"] {
         signal(&child, name);
-        std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(end(&mut child).code(), Some(130), "that of the first");
 }
