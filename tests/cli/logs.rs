@@ -88,8 +88,9 @@ fn those_that_failed_only_if_asked_for() {
 /// Whether a process has this in its command line.
 fn is_named(text: &str) -> bool {
     let lines = std::fs::read_dir("/proc").unwrap();
-    let lines = lines.filter_map(|about| std::fs::read(about.ok()?.path().join("cmdline")).ok());
-    lines.map(|line| String::from_utf8_lossy(&line).contains(text)).any(|named| named)
+    let mut lines =
+        lines.filter_map(|about| std::fs::read(about.ok()?.path().join("cmdline")).ok());
+    lines.any(|line| String::from_utf8_lossy(&line).contains(text))
 }
 
 #[test]

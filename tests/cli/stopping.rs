@@ -116,9 +116,9 @@ fn a_terminal_that_says_more_than_once_that_it_is_gone() {
     let elapsed = begin.elapsed();
     jobs.settle(2);
     let ids = fs::read_dir(jobs.place.path("begun")).unwrap();
-    let ids = ids.map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    let mut ids = ids.map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
     // Were they more than a second apart, they would be two.
-    assert!(elapsed > HANGUP || ids.map(|id| lives(&id)).all(|lives| lives), "it was stopped");
+    assert!(elapsed > HANGUP || ids.all(|id| lives(&id)), "it was stopped");
     // That was one, and this is another.
     std::thread::sleep(HANGUP);
     signal(&jobs.child, "HUP");
