@@ -6,7 +6,7 @@ use droves::pool::Pool;
 use droves::threads::{Threads, block_on};
 use serde_json::json;
 
-use crate::help::{get, herd_of, idle, plane_of, raw, until};
+use crate::help::{alone, get, herd_of, idle, plane_of, raw, until};
 
 fn service(name: &str) -> Member {
     Member::new(name, |mut run| async move {
@@ -110,7 +110,7 @@ fn a_plane_is_a_member_that_shows_its_own_group() {
     let shown = pool.clone();
     let plane = Member::runner("plane", move |run| {
         let plane = ControlPlane::builder(shown.clone());
-        let plane = plane.group(&run.group()).address("127.0.0.1:0").start()?;
+        let plane = plane.group(&run.group()).address(alone()).start()?;
         found.send(plane.local_addr())?;
         Ok(plane)
     });

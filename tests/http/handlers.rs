@@ -13,7 +13,7 @@ use droves::group::{RunError, Runner, Signal};
 use droves::http::Server;
 use droves::threads::block_on;
 
-use crate::help::Answer;
+use crate::help::{Answer, LIMIT};
 use crate::server::{Slow, ask, end, rest, serving};
 
 #[test]
@@ -50,13 +50,8 @@ fn what_blocks_beside_a_handler_holds_nobody_up() {
         drop(server);
         tell.send(Ok(())).unwrap();
     });
-    let patience = Duration::from_secs(10);
-    assert_eq!(ended.recv_timeout(patience), Ok(Err(RunError::LeftOver(1))));
-    assert_eq!(
-        ended.recv_timeout(patience),
-        Ok(Ok(())),
-        "nor does it hold up who drops the server"
-    );
+    assert_eq!(ended.recv_timeout(LIMIT), Ok(Err(RunError::LeftOver(1))));
+    assert_eq!(ended.recv_timeout(LIMIT), Ok(Ok(())), "nor does it hold up who drops the server");
     assert!(rest(client).is_empty());
     drop(free);
 }
@@ -80,7 +75,7 @@ fn a_handler_that_blocks_the_thread_holds_nobody_up_who_aborts() {
         drop(server);
         tell.send(())
     });
-    assert_eq!(dropped.recv_timeout(Duration::from_secs(10)), Ok(()));
+    assert_eq!(dropped.recv_timeout(LIMIT), Ok(()));
     drop(free);
 }
 
@@ -102,7 +97,7 @@ fn a_connection_that_was_upgraded_is_its_handlers() {
     let server = Server::builder(app).address("127.0.0.1:0").start().unwrap();
     let address = server.local_addr();
     let mut client = TcpStream::connect(address).unwrap();
-    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client.set_read_timeout(Some(LIMIT)).unwrap();
     let text = format!(
         "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: upgrade\r\nUpgrade: plain\r\n\r\n"
     );

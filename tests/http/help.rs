@@ -1,13 +1,20 @@
 //! A client that sends what it is told to, and doors to ask about.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use droves::herd::{Herd, Item, Results};
 use droves::http::{Builder, ControlPlane};
 use droves::threads::Threads;
 use serde_json::Value;
+
+/// Far more than anything takes.
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+
+/// How long a plane lets a connection last that does not come to an end.
+pub(crate) const LASTS: Duration = Duration::from_secs(5);
 
 pub(crate) type Numbers = Herd<u64, u64, String>;
 
@@ -24,6 +31,15 @@ pub(crate) fn herd_of(size: usize) -> (Numbers, Results<u64, u64, String>) {
 
 pub(crate) fn plane_of(herd: &Numbers) -> Builder {
     ControlPlane::builder(herd.clone()).address("127.0.0.1:0")
+}
+
+/// Any port at an address of this machine that nobody else is given: what is free there stays so.
+pub(crate) fn alone() -> SocketAddr {
+    static LAST: AtomicU8 = AtomicU8::new(0);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let number = LAST.fetch_add(1, Ordering::Relaxed);
+    assert!(number < u8::MAX, "there are more than that");
+    (Ipv4Addr::new(127, 1 + high % 254, low, 1 + number % 254), 0).into()
 }
 
 /// A herd of 4, of which nothing is asked, and its plane as it is by default.
@@ -68,7 +84,7 @@ impl Answer {
 /// Sends bytes, and reads until the other side closes.
 pub(crate) fn exchange(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
     // The other side may have seen enough before the end.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
@@ -122,7 +138,7 @@ pub(crate) fn patch(address: SocketAddr, body: &str) -> Answer {
 pub(crate) fn until(what: &str, so: impl Fn() -> bool) {
     let since = Instant::now();
     while !so() {
-        assert!(since.elapsed() < Duration::from_secs(20), "still not so: {what}");
+        assert!(since.elapsed() < LIMIT, "still not so: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -9,7 +9,9 @@ use droves::control::{AlreadyStopping, Control, ResizeError, Stats, Times};
 use droves::http::ControlPlane;
 use droves::threads::block_on;
 
-use crate::help::{Answer, Numbers, exchange, get, herd_of, idle, patch, plane_of, post, raw};
+use crate::help::{
+    Answer, LASTS, LIMIT, Numbers, alone, exchange, get, herd_of, idle, patch, plane_of, post, raw,
+};
 
 /// Sends a request, with what is smuggled behind it; tells the statuses of all answers.
 fn statuses(address: SocketAddr, request: &str) -> Vec<u16> {
@@ -245,7 +247,7 @@ fn who_asks_whether_to_go_on_is_told_so() {
     let (herd, plane) = idle();
     let address = plane.local_addr();
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
     let request = format!(
         "PATCH /herd HTTP/1.1\r\nHost: {address}\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
     );
@@ -333,7 +335,7 @@ fn answered_at_the_end() -> Option<u16> {
     assert_eq!(herd.stats().size, status.map_or(4, |_| 9));
     // Those who say nothing keep nothing of it: neither their connections nor its handle to the herd.
     for stream in silent {
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
         assert!(!matches!(stream.read(&mut [0]), Ok(1..)));
     }
     let join = herd.join();
@@ -345,20 +347,21 @@ fn answered_at_the_end() -> Option<u16> {
 #[test]
 fn who_is_being_answered_when_it_ends_gets_his_answer() {
     // There is a quarter of a second for it, which a busy machine may let pass.
-    let statuses: Vec<_> = (0..5).map(|_| answered_at_the_end()).collect();
-    assert!(statuses.contains(&Some(200)), "{statuses:?}");
+    let mut statuses = (0..50).map(|_| answered_at_the_end());
+    assert!(statuses.any(|status| status == Some(200)), "nobody gets it");
 }
 
 #[test]
 fn planes_come_and_go() {
     let (herd, _results) = herd_of(1);
     let since = Instant::now();
-    let mut address = "127.0.0.1:0".parse::<SocketAddr>().unwrap();
+    let mut address = alone();
     for _ in 0..50 {
         // The port is free again at once, and so is the thread.
         let plane = plane_of(&herd).address(address).start().unwrap();
         address = plane.local_addr();
         assert_eq!(get(address, "/readyz").status, 200);
     }
-    assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
+    // If each waited for its connections' time to be over it would be more.
+    assert!(since.elapsed() < 49 * LASTS, "{:?}", since.elapsed());
 }

@@ -1,7 +1,8 @@
 //! The other routes, methods and paths.
 
 use droves::control::Phase;
-use droves::threads::block_on;
+use droves::herd::{Herd, Item};
+use droves::threads::{Threads, block_on};
 
 use crate::help::{get, herd_of, idle, plane_of, post, raw, request, until};
 
@@ -82,11 +83,16 @@ fn it_is_ready_while_it_accepts() {
 
 #[test]
 fn what_is_not_drained_in_time_is_left_over() {
-    let (herd, _results) = herd_of(1);
+    // They would not end by themselves.
+    let handler = |item: &mut Item<u64>| {
+        until("it is cancelled", || item.is_cancelled());
+        Ok(**item)
+    };
+    let (herd, _results) = Herd::blocking_builder(handler).size(1).start(&Threads::new()).unwrap();
     let plane = plane_of(&herd).start().unwrap();
     let address = plane.local_addr();
     for id in 0..4 {
-        herd.send_blocking(id, 1_500).unwrap();
+        herd.send_blocking(id, 0).unwrap();
     }
     until("one is at work", || herd.stats().running == 1);
     for body in [r#"{"within": -1}"#, r#"{"within": "1s"}"#, r#"{"within": 1e300}"#, "{}", "5", "?"]

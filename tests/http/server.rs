@@ -12,7 +12,7 @@ use droves::group::{Exit, Group, Handle, Member, RunError, Runner, Signal};
 use droves::http::{Server, ServerBuilder, StartError};
 use droves::threads::{Threads, block_on};
 
-use crate::help::{Answer, until};
+use crate::help::{Answer, LIMIT, alone, until};
 
 /// What the server's slow handler waits for, and how many wait.
 #[derive(Clone, Default)]
@@ -48,7 +48,8 @@ pub(crate) fn serving(
     let (tell, told) = mpsc::channel();
     let slow = slow.clone();
     let server = Member::runner("server", move |_| {
-        let server = set(Server::builder(app(&slow)).address("127.0.0.1:0")).start()?;
+        let server = Server::builder(app(&slow)).address(alone()).finish_within(LIMIT);
+        let server = set(server).start()?;
         tell.send(server.local_addr())?;
         Ok(server)
     });
@@ -63,7 +64,7 @@ pub(crate) fn ask(address: SocketAddr, path: &str, close: bool) -> TcpStream {
     let kind = if close { "close" } else { "keep-alive" };
     let text = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: {kind}\r\n\r\n");
     stream.write_all(text.as_bytes()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
     stream
 }
 
@@ -144,7 +145,7 @@ fn if_24_who_asks_nothing_holds_nobody_up() {
     group.signal(Signal::TERMINATE).unwrap();
     let since = Instant::now();
     assert_eq!(end(&group), "server exited with nil");
-    assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
+    assert!(since.elapsed() < LIMIT, "{:?}", since.elapsed());
     assert!(rest(silent).is_empty() && rest(kept).is_empty());
 }
 
@@ -212,7 +213,7 @@ fn if_24_of_requests_that_follow_each_other_those_that_have_begun_are_answered()
 fn clients_of_http_1_0_are_answered() {
     let server = Server::builder(app(&Slow::default())).address("127.0.0.1:0").start().unwrap();
     let mut client = TcpStream::connect(server.local_addr()).unwrap();
-    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client.set_read_timeout(Some(LIMIT)).unwrap();
     client.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
     let answer = Answer::read(&rest(client)).unwrap();
     assert_eq!((answer.status, &*answer.body), (200, "hello"));
@@ -268,7 +269,7 @@ fn further_connections_wait_for_the_end_of_another() {
 #[test]
 fn it_ends_when_it_is_dropped() {
     let slow = Slow::default();
-    let server = Server::builder(app(&slow)).address("127.0.0.1:0").start().unwrap();
+    let server = Server::builder(app(&slow)).address(alone()).start().unwrap();
     let address = server.local_addr();
     let client = ask(address, "/slow", true);
     until("it is at work", || slow.begun() == 1);

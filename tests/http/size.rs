@@ -1,7 +1,9 @@
 //! `/herd`: how large it is, and is to be.
 
+use std::sync::{Mutex, mpsc};
+
 use droves::control::Phase;
-use droves::herd::Herd;
+use droves::herd::{Herd, Item};
 use droves::http::ControlPlane;
 use droves::pool::Pool;
 use droves::threads::{Threads, block_on};
@@ -112,21 +114,32 @@ fn gh_15_from_none_to_the_end() {
 
 #[test]
 fn gh_15_smaller_while_it_is_busy() {
-    let (herd, mut results) = herd_of(4);
+    let (free, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    // Each waits to be freed, and at the end all are.
+    let handler = move |item: &mut Item<u64>| {
+        let _ = gate.lock().unwrap().recv();
+        Ok(**item)
+    };
+    let (herd, mut results) =
+        Herd::blocking_builder(handler).size(4).start(&Threads::new()).unwrap();
     let plane = plane_of(&herd).start().unwrap();
     let address = plane.local_addr();
     for id in 0..40 {
-        herd.send_blocking(id, 100).unwrap();
+        herd.send_blocking(id, id).unwrap();
     }
     until("all are at work", || herd.stats().running == 4);
     assert_eq!(patch(address, r#"{"num": 1}"#).status, 200);
+    (0..3).for_each(|_| free.send(()).unwrap());
     until("one is at work", || herd.stats().running == 1);
     assert_eq!(get(address, "/stats").json()["size"], 1);
     assert_eq!(patch(address, r#"{"num": 0}"#).status, 200);
+    free.send(()).unwrap();
     until("none is", || herd.stats().running == 0);
     // With results that nobody has read.
     assert!(get(address, "/stats").json()["unread"].as_u64().unwrap() > 0);
     assert_eq!(patch(address, r#"{"num": 40}"#).status, 200);
+    drop(free);
     assert_eq!(post(address, "/drain", "").status, 200);
     let mut done = 0;
     while block_on(results.next()).is_some() {

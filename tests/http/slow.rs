@@ -7,16 +7,36 @@ use std::time::{Duration, Instant};
 
 use droves::threads::block_on;
 
-use crate::help::{Answer, exchange, get, herd_of, idle, patch, plane_of, request};
+use crate::help::{Answer, LASTS, LIMIT, get, herd_of, idle, plane_of, request};
 
-/// Reads until the other side closes; tells how long that took.
-fn closed_after(mut stream: TcpStream) -> Duration {
-    let since = Instant::now();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+/// How long a connection stays at least, however many come.
+const STAYS: Duration = Duration::from_millis(250);
+
+/// Reads until the other side closes.
+fn closed(mut stream: TcpStream) {
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("it stays open"),
-        _ => since.elapsed(),
+        _ => {}
+    }
+}
+
+/// Asks as fast as those do who are not slow: a machine that is busy may take one for a slow one, who asks again then.
+fn quick(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+    let request = request(address, method, path, body);
+    loop {
+        let since = Instant::now();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let sent = stream.write_all(request.as_bytes());
+        if since.elapsed() >= STAYS {
+            continue;
+        }
+        sent.unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        return Answer::read(&answer).expect("an answer");
     }
 }
 
@@ -40,13 +60,14 @@ fn a_hundred_slow_clients_hold_up_neither_the_plane_nor_the_herd() {
             let asked = Instant::now();
             herd.send_blocking(round, 10).unwrap();
             let size = 2 + round % 2;
-            assert_eq!(patch(address, &format!("{{\"num\": {size}}}")).status, 200);
-            assert_eq!(get(address, "/stats").json()["size"], size);
+            let patch = quick(address, "PATCH", "/herd", &format!("{{\"num\": {size}}}"));
+            assert_eq!(patch.status, 200);
+            assert_eq!(quick(address, "GET", "/stats", "").json()["size"], size);
             assert!(block_on(results.next()).unwrap().outcome.into_result().is_ok());
-            assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+            assert!(asked.elapsed() < 4 * LASTS, "{:?}", asked.elapsed());
         }
         over.store(true, Ordering::Relaxed);
-        assert!(since.elapsed() < Duration::from_secs(40), "{:?}", since.elapsed());
+        assert!(since.elapsed() < 20 * LASTS, "{:?}", since.elapsed());
     });
 }
 
@@ -82,14 +103,15 @@ fn who_does_not_come_to_an_end_is_cut_off() {
             "PATCH /herd HTTP/1.1\r\nHost: {address}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n"
         ),
     ];
+    let since = Instant::now();
     let streams = starts.map(|start| {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(start.as_bytes()).unwrap();
-        std::thread::spawn(move || closed_after(stream))
+        stream
     });
     for stream in streams {
-        let lasted = stream.join().unwrap();
-        assert!(lasted > Duration::from_secs(4) && lasted < Duration::from_secs(15), "{lasted:?}");
+        closed(stream);
+        assert!(since.elapsed() >= LASTS, "{:?}", since.elapsed());
     }
     assert_eq!(herd.stats().size, 4);
 }
@@ -99,12 +121,24 @@ fn who_is_quick_is_answered_however_many_come() {
     let (_herd, plane) = idle();
     let address = plane.local_addr();
     let request = request(address, "GET", "/stats", "");
+    // Few enough at a time have not yet asked, however busy the machine is.
+    let ask = || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    };
+    let ask_and_read = || {
+        let streams = [(); 50].map(|()| ask());
+        for mut stream in streams {
+            stream.set_read_timeout(Some(LIMIT)).unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).unwrap();
+            assert_eq!(Answer::read(&answer).expect("an answer").status, 200);
+        }
+    };
     std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..200)
-            .map(|_| scope.spawn(|| Answer::read(&exchange(address, request.as_bytes()))))
-            .collect();
-        for client in clients {
-            assert_eq!(client.join().unwrap().expect("an answer").status, 200);
+        for _ in 0..4 {
+            scope.spawn(ask_and_read);
         }
     });
 }
@@ -117,11 +151,11 @@ fn no_more_than_64_are_heard() {
     let silent: Vec<_> = (0..65).map(|_| TcpStream::connect(address).unwrap()).collect();
     assert_eq!(get(address, "/healthz").status, 200);
     assert!(since.elapsed() >= Duration::from_millis(250), "the oldest has had its time");
-    assert!(since.elapsed() < Duration::from_secs(4), "not only when the others' time was over");
-    // The oldest has gone for it, and the youngest is still there.
+    assert!(since.elapsed() < LASTS, "not only when the others' time was over");
+    // The oldest has gone for it, and the youngest has all of its time.
     let mut silent = silent.into_iter();
-    assert!(closed_after(silent.next().unwrap()) < Duration::from_secs(2));
-    let youngest = silent.next_back().unwrap();
-    youngest.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-    assert!((&youngest).read(&mut [0]).is_err());
+    closed(silent.next().unwrap());
+    assert!(since.elapsed() < LASTS, "{:?}", since.elapsed());
+    closed(silent.next_back().unwrap());
+    assert!(since.elapsed() >= LASTS, "{:?}", since.elapsed());
 }

@@ -12,7 +12,7 @@ use droves::tokio::Tokio;
 
 use crate::chores::{self, Chore, Chores, Ends, RETRIES, judge};
 use crate::dice::Dice;
-use crate::violated;
+use crate::{PATIENCE, violated};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -99,7 +99,7 @@ fn live((herd, mut results): (Chores, Ends), dice: &mut Dice) {
     };
     note(&mut results);
     let unread = (dice.below(4) != 0).then_some(results);
-    let Ok(left) = herd.join_deadline(Instant::now() + Duration::from_secs(30)) else {
+    let Ok(left) = herd.join_deadline(Instant::now() + PATIENCE) else {
         violated(&format!("a brief herd does not end, way {way}: {herd:?}"));
     };
     let left = left.count() as u64;

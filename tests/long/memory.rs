@@ -62,6 +62,10 @@ impl Memory {
     /// The last third must not take more than the second, but for a little.
     pub fn check(&self) {
         let [_, second, last] = self.thirds;
+        // Nothing was seen of it, if nobody came to look.
+        if second.floor == usize::MAX {
+            return;
+        }
         if last.resident > second.resident + second.resident / 10 + (4 << 20)
             || last.floor > second.floor.saturating_add(second.floor / 20 + (256 << 10))
         {

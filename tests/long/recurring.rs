@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use crate::chores::{backoff, panic_as_planned};
-use crate::violated;
+use crate::{PATIENCE, violated};
 
 const MS: Duration = Duration::from_millis(1);
 /// What the task that recurs is called.
@@ -120,7 +120,7 @@ impl Recurring {
     fn stop(&mut self) {
         let handle = self.handle.clone();
         let _inside = handle.enter();
-        let stopped = handle.block_on(timeout(Duration::from_secs(30), self.tasks.stop()));
+        let stopped = handle.block_on(timeout(PATIENCE, self.tasks.stop()));
         let Ok(Ok(left)) = stopped else {
             violated(&format!("tasks do not stop: {:?}", self.tasks));
         };

@@ -12,7 +12,7 @@ use futures_lite::future::poll_once;
 
 use crate::chores::{Chore, Chores, End, Ends, MAY_BE_CANCELLED, judge};
 use crate::dice::Dice;
-use crate::{violated, wait_until};
+use crate::{PATIENCE, violated, wait_until};
 
 pub const CAPACITY: usize = 128;
 const SENDERS: u64 = 2;
@@ -131,7 +131,7 @@ impl Traffic {
         }
         self.resize(SIZE);
         self.herd.close();
-        let joined = self.herd.join_deadline(Instant::now() + Duration::from_secs(30));
+        let joined = self.herd.join_deadline(Instant::now() + PATIENCE);
         if joined.map(Iterator::count) != Ok(0) {
             violated(&format!("it does not end: {self:?}"));
         }
