@@ -210,6 +210,30 @@ fn promise_02_herd_stop_against_retry_against_resize() {
     met.none(&["failed", "left over interrupted"]);
 }
 
+/// On their way from one who sends to the driver's timers, items are counted all the time.
+#[test]
+fn ma_15_what_waits_for_its_time_is_counted_on_its_way() {
+    let met = explore(16_000, |run| {
+        let builder = Herd::builder(failing(1, &Begun::default())).size(1).capacity(2);
+        let (herd, results) = builder.seed(0).start(&Threads::still(run)).unwrap();
+        for sent in 1..=2 {
+            let work = Work::new(0, run.message(0)).after(Duration::from_secs(60));
+            note(run, work.body.number, herd.try_send_work(work));
+            for _ in 0..3 {
+                assert_eq!(herd.stats().scheduled, sent);
+                linger();
+            }
+        }
+        drop(results);
+        herd.cancel().unwrap();
+        let left = join(run, &herd);
+        assert_eq!((left, herd.stats().scheduled), (2, 0));
+        settle(run, &herd, left);
+    });
+    met.all(&["left over scheduled", "waited for the end"]);
+    met.none(&["full", "refused", "received"]);
+}
+
 /// A reader that goes, while workers end items: each is read or dropped, and its place is free again.
 #[test]
 fn promise_01_results_dropped_against_workers_that_finish() {

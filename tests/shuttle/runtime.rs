@@ -19,12 +19,14 @@ pub struct Threads {
     deadly: usize,
     /// One spawn in so many is refused; 0 is none.
     refuses: usize,
+    /// Whether no sleep ends.
+    still: bool,
     run: Run,
 }
 
 impl Threads {
     pub fn new(run: &Run) -> Self {
-        Self { now: PlainArc::default(), deadly: 0, refuses: 0, run: run.clone() }
+        Self { now: PlainArc::default(), deadly: 0, refuses: 0, still: false, run: run.clone() }
     }
 
     pub fn deadly(run: &Run) -> Self {
@@ -33,6 +35,10 @@ impl Threads {
 
     pub fn full(run: &Run) -> Self {
         Self { refuses: 3, ..Self::new(run) }
+    }
+
+    pub fn still(run: &Run) -> Self {
+        Self { still: true, ..Self::new(run) }
     }
 }
 
@@ -47,7 +53,7 @@ impl Timer for Threads {
     type Sleep = Sleep;
 
     fn sleep_until(&self, at: Instant) -> Sleep {
-        Sleep { now: self.now.clone(), at, turns: below(4) }
+        Sleep { now: self.now.clone(), at, turns: (!self.still).then(|| below(4)) }
     }
 }
 
@@ -55,19 +61,21 @@ impl Timer for Threads {
 pub struct Sleep {
     now: PlainArc<AtomicU64>,
     at: Instant,
-    turns: usize,
+    /// `None` if it does not end.
+    turns: Option<usize>,
 }
 
 impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(turns) = &mut self.turns else { return Poll::Pending };
         thread::yield_now();
-        if self.turns == 0 {
+        if *turns == 0 {
             self.now.fetch_max(self.at.as_nanos(), Ordering::Relaxed);
             return Poll::Ready(());
         }
-        self.turns -= 1;
+        *turns -= 1;
         cx.waker().wake_by_ref();
         Poll::Pending
     }
