@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     // What was too much is done by now, and all but the least have gone; but machines may be slow.
-    for _ in 0..500 {
+    for _ in 0..4_000 {
         if smallest == 1 {
             break;
         }

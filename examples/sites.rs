@@ -148,7 +148,7 @@ fn main() -> Result<(), Error> {
     let lines = expected.map(|(name, ..)| format!("{name},http://{}/{name}\n", at(name)));
     let path = std::env::temp_dir().join(format!("droves-sites-{}.csv", std::process::id()));
     fs::write(&path, format!("no comma\n\nsecret,https://{server}/\n{}", lines.concat()))?;
-    let checked = check_all(&path, Duration::from_secs(1));
+    let checked = check_all(&path, Duration::from_secs(3));
     fs::remove_file(&path)?;
     let (mut ended, faults) = checked?;
     ended.sort();
@@ -168,7 +168,7 @@ fn answer(mut stream: TcpStream) -> io::Result<()> {
     let is_first = ASKED.lock().expect("nobody panics").insert(path.to_owned());
     let (millis, status) = match path {
         "/slow" => (100, "200 OK"),
-        "/stuck" => (3_000, "200 OK"),
+        "/stuck" => (60_000, "200 OK"),
         "/busy" if is_first => (0, "503 Busy\r\nRetry-After: 1"),
         "/moody" if is_first => return Ok(()), // without an answer
         "/broken" => (0, "500 Broken"),
