@@ -222,9 +222,11 @@ fn two_do_not_keep_the_same_log() {
     drop(first.stdin.take());
     assert!(end(&mut first).success());
     // It is free again, also when its owner was killed while a job ran.
-    let mut second = start(droves(["--joblog", &log, "sleep"]).args([":::", "1"]));
+    let wait = place.write("wait", "");
+    let waits = sh("while test -e $1; do sleep 0.02; done");
+    let mut second = start(droves(["--joblog", &log]).args(waits).args([":::", &wait]));
     // Before it is its own program it has all that is open there.
-    until("its job", || crate::help::children(&second) == ["sleep"]);
+    until("its job", || crate::help::children(&second) == ["sh"]);
     second.kill().unwrap();
     end(&mut second);
     assert_eq!(succeeds(&run(["--joblog", &log, "echo", ":::", "x"])), "x\n");
