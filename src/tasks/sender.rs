@@ -70,7 +70,7 @@ impl<E> Sender<E> {
         }
     }
 
-    fn try_send(&self, task: Task<E>, when: When) -> Result<u64, Refused<Task<E>>> {
+    fn try_send(&self, mut task: Task<E>, when: When) -> Result<u64, Refused<Task<E>>> {
         task.forget_history();
         let work = self.work(task, when);
         let id = work.id;
@@ -87,7 +87,7 @@ impl<E> Sender<E> {
         sent.map(|()| id).map_err(|error| error.map(|work| work.body))
     }
 
-    fn send(&self, task: Task<E>, when: When) -> QueueFut<'_, E> {
+    fn send(&self, mut task: Task<E>, when: When) -> QueueFut<'_, E> {
         match &self.herd {
             Some(herd) => {
                 task.forget_history();

@@ -288,8 +288,8 @@ impl<E: 'static> Task<E> {
     }
 
     /// It begins anew.
-    pub(super) fn forget_history(&self) {
-        let _ = self.history.with((), |history, ()| *history = None);
+    pub(super) fn forget_history(&mut self) {
+        self.history = TryLock::new(None);
     }
 
     fn note(&mut self, trouble: Trouble<E>) {
