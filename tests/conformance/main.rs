@@ -17,6 +17,7 @@
 //! | workers that can't be had | `tr_15`, `promise_01` | `spawning` |
 //! | what workers tell | `tr_16` | `facts` |
 //! | from one to 100 000 workers | `tr_17` | `scale` |
+//! | a client and a server over a socket | `tr_18` | `../../examples/rpc.rs` |
 //! | panics | `tr_19`, `promise_10` | `errors`, `state` |
 //! | nothing lost, nothing twice | `promise_01` | `ending`, `losing`, `spawning` |
 //! | never above the size | `promise_02` | `sizing` |

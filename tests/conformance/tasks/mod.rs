@@ -10,6 +10,7 @@
 //! | reports of what has failed, names | `ma_13`, `ma_14` | `reporting` |
 //! | tasks that recur | `every` | `recurring` |
 //! | cancellation | `ma_11` | `cancelling` |
+//! | a million scheduled tasks | `ma_16` | the bench `tasks/schedule` |
 //! | calls that block | | `blocking` |
 
 #[cfg(feature = "threads")]
