@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use droves::group::{Group, Handle};
 use droves::job::Error;
 use droves::pool::{Builder, Pool, Runtime, StartError};
 use droves::runtime::{Clock, Spawn, SpawnError, Timer};
@@ -19,7 +20,7 @@ use crate::herd::help::{HerdBuilder, Herds, TheHerd, TheResults};
 use crate::tasks::help::{Odd, Odds, Oops, TheTasks};
 
 /// How long a test may take before it counts as hung.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Where a test runs: an adapter, and an executor that runs the test beside the pool.
 pub trait World: Sized + 'static {
@@ -52,6 +53,12 @@ pub trait World: Sized + 'static {
     /// Starts a task manager on a runtime about which something is odd.
     fn start_tasks_on(&self, tasks: &mut TheTasks, odds: &Odds) -> Result<bool, tasks::StartError>;
 
+    /// The same with a herd.
+    fn start_herd_on(&self, builder: HerdBuilder, odds: &Odds) -> (TheHerd, TheResults);
+
+    /// The same with a group.
+    fn start_group_on(&self, group: Group, odds: &Odds) -> Handle;
+
     /// The runtime's time, for handlers.
     fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static + use<Self>;
 
@@ -72,7 +79,7 @@ pub trait World: Sized + 'static {
     /// Waits for something to become true.
     fn until(&self, mut condition: impl FnMut() -> bool) -> impl Future<Output = ()> {
         async move {
-            for _ in 0..20_000 {
+            for _ in 0..60_000 {
                 if condition() {
                     return;
                 }
@@ -164,6 +171,14 @@ macro_rules! rt {
             odds: &Odds,
         ) -> Result<bool, tasks::StartError> {
             tasks.start(&Odd(self.rt.clone(), odds.clone()))
+        }
+
+        fn start_herd_on(&self, builder: HerdBuilder, odds: &Odds) -> (TheHerd, TheResults) {
+            builder.start(&Odd(self.rt.clone(), odds.clone())).unwrap()
+        }
+
+        fn start_group_on(&self, group: Group, odds: &Odds) -> Handle {
+            group.start(&Odd(self.rt.clone(), odds.clone())).unwrap()
         }
     };
 }
@@ -355,6 +370,14 @@ pub mod on_smol {
             odds: &Odds,
         ) -> Result<bool, tasks::StartError> {
             tasks.start(&Odd(self.rt, odds.clone()))
+        }
+
+        fn start_herd_on(&self, builder: HerdBuilder, odds: &Odds) -> (TheHerd, TheResults) {
+            builder.start(&Odd(self.rt, odds.clone())).unwrap()
+        }
+
+        fn start_group_on(&self, group: Group, odds: &Odds) -> Handle {
+            group.start(&Odd(self.rt, odds.clone())).unwrap()
         }
 
         fn clock(&self) -> impl Fn() -> Instant + Clone + Send + Sync + 'static + use<> {

@@ -198,8 +198,9 @@ async fn if_18_a_listener_that_comes_in_between_is_told_all_that_is_kept<W: Grou
     let (group, client) = Group::dynamic(10).unwrap();
     let handle = group.start(w.rt()).unwrap();
     let log = Log::new();
+    let mut early = handle.events(Topic::Entrances).await;
     client.insert(service("a", &log)).await.unwrap();
-    w.until(|| log.len() == 1).await;
+    assert!(matches!(early.next().await, Some(Notice::Event(_))));
     let mut events = handle.events(Topic::Entrances).await;
     client.insert(service("b", &log)).await.unwrap();
     for name in ["a", "b"] {

@@ -1,14 +1,11 @@
 //! Members that take too long.
 
-use std::time::Duration;
-
 use droves::group::machine::Cut;
 use droves::group::{Exit, Group, Member, Notice, Topic, What};
 
 use super::help::{Groups, Log, TERM, service};
 use crate::help::Court;
-
-const SHORT: Duration = Duration::from_millis(20);
+use crate::tasks::help::{HOUR, MINUTE, Odds};
 
 /// Never ready, hears nothing, and ends with its cancellation or not at all.
 fn deaf(name: &str, hears_cancel: bool, ready: bool, court: &Court) -> Member {
@@ -31,28 +28,35 @@ fn deaf(name: &str, hears_cancel: bool, ready: bool, court: &Court) -> Member {
 }
 
 async fn limits_a_member_that_is_never_ready_is_cancelled<W: Groups>(w: &W) {
-    let (log, court) = (Log::new(), Court::new());
-    let slow = deaf("slow", true, false, &court).ready_within(SHORT);
-    let handle = Group::parallel([service("a", &log), slow]).termination(TERM);
-    let handle = handle.start(w.rt()).unwrap();
-    let begun = w.now();
+    let (log, court, odds) = (Log::new(), Court::new(), Odds::new());
+    let slow = deaf("slow", true, false, &court).ready_within(HOUR);
+    let group = Group::parallel([service("a", &log), slow]).termination(TERM);
+    let handle = w.start_group_on(group, &odds);
+    odds.pass(w, HOUR - MINUTE).await;
+    assert_eq!((court.count(), handle.is_done()), (2, false), "it has time yet");
+    odds.jump(MINUTE);
     let error = handle.wait().await.unwrap_err();
-    assert!(w.now().saturating_since(begun) >= SHORT);
     let text = "slow exited with error: it was not ready in time\na exited with nil";
     assert_eq!(error.to_string(), text);
     assert_eq!(error.trace().exits()[0].cut, Some(Cut::NotReady));
 }
 
 async fn limits_a_member_that_ignores_signals_is_cancelled_and_then_abandoned<W: Groups>(w: &W) {
-    let (log, court) = (Log::new(), Court::new());
+    let (log, court, odds) = (Log::new(), Court::new(), Odds::new());
     let members = [
         service("a", &log),
-        deaf("polite", true, true, &court).stop_within(SHORT),
-        deaf("deaf", false, true, &court).stop_within(SHORT),
+        deaf("polite", true, true, &court).stop_within(HOUR),
+        deaf("deaf", false, true, &court).stop_within(HOUR),
     ];
-    let handle = Group::ordered(members).start(w.rt()).unwrap();
+    let handle = w.start_group_on(Group::ordered(members), &odds);
     handle.ready().await.unwrap();
     handle.signal(TERM).unwrap();
+    // The last is told first: it has its time twice. The other ends within the second.
+    for _ in 0..3 {
+        odds.pass(w, HOUR - MINUTE).await;
+        assert!(!handle.is_done());
+        odds.pass(w, MINUTE).await;
+    }
     let error = handle.wait().await.unwrap_err();
     let exits = error.trace().exits();
     assert!(matches!(exits[0].exit, Exit::Abandoned));
@@ -71,17 +75,19 @@ async fn limits_a_member_that_ignores_signals_is_cancelled_and_then_abandoned<W:
 }
 
 async fn limits_a_stop_deadline_holds_for_the_whole_group<W: Groups>(w: &W) {
-    let court = Court::new();
+    let (court, odds) = (Court::new(), Odds::new());
     let members = ["a", "b", "c"].map(|name| deaf(name, name == "b", true, &court));
-    let group = Group::ordered(members).stop_within(SHORT);
-    let handle = group.start(w.rt()).unwrap();
+    let handle = w.start_group_on(Group::ordered(members).stop_within(HOUR), &odds);
     handle.ready().await.unwrap();
     handle.signal(TERM).unwrap();
-    let begun = w.now();
+    for _ in 0..2 {
+        odds.pass(w, HOUR - MINUTE).await;
+        assert!(!handle.is_done());
+        odds.pass(w, MINUTE).await;
+    }
     let error = handle.wait().await.unwrap_err();
-    assert!(w.now().saturating_since(begun) >= 2 * SHORT);
     let exits = error.trace().exits();
-    assert_eq!(exits[0].name(), "b");
+    assert_eq!((exits[0].name(), exits[0].cut), ("b", Some(Cut::Cancelled)));
     assert!(exits[1..].iter().all(|exit| matches!(exit.exit, Exit::Abandoned)));
     w.until(|| court.count() == 0).await;
 }

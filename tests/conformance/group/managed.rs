@@ -1,7 +1,7 @@
 //! Members that are task managers.
 
 use droves::group::{Group, Member};
-use droves::herd::Mark;
+use droves::herd::{Mark, Phase};
 use droves::tasks::{Every, Task};
 
 use super::help::{Groups, Log, TERM};
@@ -43,7 +43,7 @@ async fn runners_tasks_that_were_cancelled_are_an_error<W: Groups>(w: &W) {
     for _ in 0..4 {
         tasks.try_queue(chores::gated(&tally, &gate)).unwrap();
     }
-    let lines = left.clone();
+    let (lines, sender) = (left.clone(), tasks.sender().unwrap());
     let managed = tasks.managed(move |pending| {
         lines.add(format!("{:?}", pending.mark));
         assert!(pending.mark != Mark::Waiting, "a panic of the owner's is nobody's end");
@@ -54,7 +54,7 @@ async fn runners_tasks_that_were_cancelled_are_an_error<W: Groups>(w: &W) {
     handle.ready().await.unwrap();
     w.until(|| tally.running() == 1).await;
     handle.cancel();
-    w.pause().await;
+    w.until(|| sender.stats().is_some_and(|stats| stats.phase == Phase::Cancelling)).await;
     gate.open();
     assert_eq!(end(&handle).await, "tasks exited with error: it ended with 3 left over");
     assert_eq!((left.lines(), tally.done()), (vec!["Waiting".to_owned(); 3], 1));

@@ -10,6 +10,7 @@ use droves::retry::Backoff;
 use super::help::{Groups, Log, TERM, service};
 use crate::help::{Court, Gate, Tally, ended};
 use crate::herd::help::{body, counted, gated, herd};
+use crate::tasks::help::{HOUR, Odds};
 
 const SHORT: Duration = Duration::from_millis(20);
 
@@ -182,10 +183,17 @@ async fn runners_have_a_time_to_finish<W: Groups>(w: &W) {
     }
     w.until(|| tally.running() == 1 && pools[0].stats().running == 1).await;
     let members = [("polite", &pools[0]), ("deaf", &pools[1])]
-        .map(|(name, pool)| runs(name, pool).stop_within(SHORT));
-    let handle = Group::ordered(members).start(w.rt()).unwrap();
+        .map(|(name, pool)| runs(name, pool).stop_within(HOUR));
+    let odds = Odds::new();
+    let handle = w.start_group_on(Group::ordered(members), &odds);
     handle.ready().await.unwrap();
     handle.signal(TERM).unwrap();
+    // The last is told first: it has its time twice. The other ends within the second.
+    for _ in 0..3 {
+        odds.rest(w).await;
+        assert!(!handle.is_done());
+        odds.pass(w, HOUR).await;
+    }
     let error = handle.wait().await.unwrap_err();
     let [deaf, polite] = error.trace().exits() else { panic!("{error}") };
     assert!(matches!(deaf.exit, Exit::Abandoned) && deaf.cut == Some(Cut::Abandoned));

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use droves::runtime::{Clock, Spawn, SpawnError, Timer};
@@ -15,6 +15,7 @@ use droves::time::Instant;
 
 use crate::help::{Gate, Permits, Tally};
 use crate::herd::help::Log;
+use crate::world::World;
 
 /// What tasks fail with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,14 +122,16 @@ pub fn sorted(mut left: Vec<Pending<Oops>>) -> Vec<Pending<Oops>> {
     left
 }
 
-/// What is odd about a runtime: how much later it is there than elsewhere, how many futures it spawns, and how
-/// often they have been polled.
+/// What is odd about a runtime: how much later it is there than elsewhere, how many futures it spawns, how often they
+/// have been polled, and whether any has something to do.
 #[derive(Clone)]
 pub struct Odds(Arc<State>);
 
 struct State {
     permits: Permits,
     polls: AtomicUsize,
+    /// How many futures are polled, or were woken and will be.
+    awake: AtomicUsize,
     /// In nanoseconds.
     shift: AtomicU64,
     sleepers: Mutex<Vec<Waker>>,
@@ -136,9 +139,10 @@ struct State {
 
 impl Odds {
     pub fn new() -> Self {
-        let (permits, polls) = (Permits::new(usize::MAX), AtomicUsize::new(0));
+        let permits = Permits::new(usize::MAX);
+        let (polls, awake) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let (shift, sleepers) = (AtomicU64::new(0), Mutex::default());
-        Self(Arc::new(State { permits, polls, shift, sleepers }))
+        Self(Arc::new(State { permits, polls, awake, shift, sleepers }))
     }
 
     pub fn permits(&self) -> &Permits {
@@ -150,12 +154,24 @@ impl Odds {
         self.0.polls.load(Ordering::SeqCst)
     }
 
+    /// Waits until all that it has spawned sleeps: nothing more comes of what has happened before, but by time.
+    pub async fn rest<W: World>(&self, w: &W) {
+        w.until(|| self.0.awake.load(Ordering::SeqCst) == 0).await;
+    }
+
     /// Lets time jump, as when a machine has slept.
     pub fn jump(&self, by: Duration) {
         let nanos = u64::try_from(by.as_nanos()).unwrap();
         self.0.shift.fetch_add(nanos, Ordering::SeqCst);
         let sleepers = std::mem::take(&mut *self.0.sleepers.lock().unwrap());
         sleepers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Lets time jump when nobody has anything to do, and waits until nobody has again.
+    pub async fn pass<W: World>(&self, w: &W, by: Duration) {
+        self.rest(w).await;
+        self.jump(by);
+        self.rest(w).await;
     }
 
     fn shift(&self) -> Duration {
@@ -200,15 +216,94 @@ impl<R: Timer + Clone> Future for OddSleep<R> {
     }
 }
 
-/// A future whose polls are counted.
-pub struct Counted<F>(Pin<Box<F>>, Odds);
+/// A future whose polls are counted, and of which is known whether it sleeps.
+pub struct Counted<F>(Pin<Box<F>>, Present);
+
+/// Takes note, after the future has been dropped, that it is no more.
+struct Present(Arc<Sleeper>);
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.0.go_on(|_| Doing::Gone);
+        self.0.state.lock().unwrap().1 = None;
+    }
+}
+
+/// Whether a future sleeps.
+struct Sleeper {
+    odds: Odds,
+    state: Mutex<(Doing, Option<Waker>)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Asleep,
+    Woken,
+    Polled,
+    /// And woken meanwhile.
+    PolledAgain,
+    Gone,
+}
+
+impl Doing {
+    fn is_nothing(self) -> bool {
+        matches!(self, Self::Asleep | Self::Gone)
+    }
+}
+
+impl Sleeper {
+    /// Goes on as `next` says, and is counted.
+    fn go_on(&self, next: impl Fn(Doing) -> Doing) -> Option<Waker> {
+        let mut state = self.state.lock().unwrap();
+        let (before, after) = (state.0, next(state.0));
+        state.0 = after;
+        match (before.is_nothing(), after.is_nothing()) {
+            (true, false) => _ = self.odds.0.awake.fetch_add(1, Ordering::SeqCst),
+            (false, true) => _ = self.odds.0.awake.fetch_sub(1, Ordering::SeqCst),
+            _ => {}
+        }
+        state.1.clone()
+    }
+}
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        let waker = self.go_on(|doing| match doing {
+            Doing::Asleep | Doing::Woken => Doing::Woken,
+            Doing::Polled | Doing::PolledAgain => Doing::PolledAgain,
+            Doing::Gone => Doing::Gone,
+        });
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
 
 impl<F: Future> Future for Counted<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.1.0.polls.fetch_add(1, Ordering::SeqCst);
-        self.0.as_mut().poll(cx)
+        let sleeper = self.1.0.clone();
+        sleeper.odds.0.polls.fetch_add(1, Ordering::SeqCst);
+        sleeper.state.lock().unwrap().1 = Some(cx.waker().clone());
+        sleeper.go_on(|_| Doing::Polled);
+        let waker = Waker::from(sleeper.clone());
+        let polled = self.0.as_mut().poll(&mut Context::from_waker(&waker));
+        if polled.is_pending() {
+            sleeper.go_on(
+                |doing| {
+                    if doing == Doing::PolledAgain { Doing::Woken } else { Doing::Asleep }
+                },
+            );
+        }
+        polled
+    }
+}
+
+impl<F> Counted<F> {
+    fn new(future: F, odds: &Odds) -> Self {
+        let state = Mutex::new((Doing::Asleep, None));
+        let sleeper = Sleeper { odds: odds.clone(), state };
+        sleeper.go_on(|_| Doing::Woken);
+        Self(Box::pin(future), Present(Arc::new(sleeper)))
     }
 }
 
@@ -217,7 +312,7 @@ impl<F, R: Spawn<Counted<F>>> Spawn<F> for Odd<R> {
 
     fn spawn(&self, future: F) -> Result<R::Task, SpawnError> {
         if self.1.permits().take() {
-            self.0.spawn(Counted(Box::pin(future), self.1.clone()))
+            self.0.spawn(Counted::new(future, &self.1))
         } else {
             Err(SpawnError::Limit)
         }
