@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
@@ -26,10 +26,21 @@ pub(crate) fn main() -> ExitCode {
     if std::env::var_os("DROVES_SERVICE").is_some() {
         return service::main();
     }
+    if std::env::var_os("DROVES_HEEDS").is_none() {
+        return heed();
+    }
     it_ends_by_itself();
     a_member_that_fails_is_its_status();
     it_ends_in_order_at_random_moments();
     ExitCode::SUCCESS
+}
+
+/// Begins anew with no signal ignored, as some are for what a shell runs in the background: a service would ignore them as well until
+/// it catches them, and not end by one that comes early.
+fn heed() -> ExitCode {
+    let mut anew = Command::new("env");
+    anew.arg("--default-signal").args(std::env::args_os()).env("DROVES_HEEDS", "1");
+    panic!("it cannot begin anew: {}", anew.exec())
 }
 
 /// A service that runs.
