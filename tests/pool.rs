@@ -65,10 +65,7 @@ fn promise_03_a_size_that_comes_after_the_end_does_not_make_it_a_failure() {
 
 #[test]
 fn promise_01_what_comes_while_the_idle_go_is_done() {
-    let end = Instant::now() + Duration::from_secs(2);
-    let mut round = 0_u64;
-    while Instant::now() < end {
-        round += 1;
+    for round in 1..=500_u64 {
         let builder = Pool::builder().dynamic(0..=8).initial(8);
         let pool = builder.idle_timeout(Duration::from_millis(1)).start(&Threads::new()).unwrap();
         let wait = Instant::now() + Duration::from_micros(800 + round * 977 % 1_800);
@@ -80,7 +77,6 @@ fn promise_01_what_comes_while_the_idle_go_is_done() {
         assert_eq!(pool.join_blocking().unwrap().count(), 0);
         assert_eq!(pool.stats().succeeded, 1, "round {round}");
     }
-    assert!(round > 50, "only {round} rounds");
 }
 
 type Place = Arc<OnceLock<Pool<Error, JoinsWhenDropped>>>;

@@ -147,7 +147,7 @@ async fn tr_09_a_full_pool_gives_the_job_back<W: World>(w: &W) {
 
     // The caller decides to try again.
     gate.open();
-    w.until(|| pool.stats().waiting == 0).await;
+    w.until(|| tally.done() == 3).await;
     pool.assign(again).unwrap();
     pool.shutdown().unwrap();
     pool.join().await.unwrap();

@@ -156,6 +156,7 @@ async fn promise_03_each_call_works_while_others_join<W: World>(w: &W) {
         assert_eq!(joined.load(Ordering::SeqCst), 0);
     }
     pool.shutdown().unwrap();
+    w.until(|| tally.running() == 2).await;
     w.pause().await;
     assert_eq!((tally.running(), joined.load(Ordering::SeqCst)), (2, 0));
     pool.resize(4).unwrap();

@@ -165,6 +165,8 @@ pub struct Permits(Arc<PermitState>);
 
 struct PermitState {
     left: AtomicUsize,
+    /// How often it is refused yet, before it is granted once; 0 if that is not to be.
+    refusals: AtomicUsize,
     asked: AtomicUsize,
     spawned_inside: AtomicBool,
 }
@@ -178,6 +180,7 @@ impl Permits {
     pub fn new(left: usize) -> Self {
         Self(Arc::new(PermitState {
             left: AtomicUsize::new(left),
+            refusals: AtomicUsize::new(0),
             asked: AtomicUsize::new(0),
             spawned_inside: AtomicBool::new(false),
         }))
@@ -187,13 +190,24 @@ impl Permits {
         self.0.left.store(left, Ordering::SeqCst);
     }
 
+    /// Grants one more when that many have been refused.
+    pub fn grant_after(&self, refusals: usize) {
+        self.0.refusals.store(refusals, Ordering::SeqCst);
+    }
+
     pub fn take(&self) -> bool {
         if MAY_NOT_SPAWN.get() {
             self.0.spawned_inside.store(true, Ordering::SeqCst);
         }
         self.0.asked.fetch_add(1, Ordering::SeqCst);
         let take = |left: usize| left.checked_sub(1);
-        self.0.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok()
+        let fewer =
+            |count: &AtomicUsize| count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
+        let taken = fewer(&self.0.left).is_ok();
+        if !taken && fewer(&self.0.refusals) == Ok(1) {
+            self.grant(1);
+        }
+        taken
     }
 
     /// How often something was to be spawned.

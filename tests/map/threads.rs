@@ -93,17 +93,20 @@ fn a_panic_comes_in_its_place_and_ends_it() {
 #[test]
 fn a_drop_waits_for_the_calls_that_run() {
     in_time(|| {
-        let gauge = Gauge::default();
-        let inside = gauge.clone();
+        let (gauge, given) = (Gauge::default(), Arc::new(AtomicUsize::new(0)));
+        let (inside, seen) = (gauge.clone(), given.clone());
         let mut doing = map(2, 0_usize.., move |item| {
             let _entered = inside.enter();
             assert!(soon(|| inside.begun() > 1));
             if item > 0 {
+                // It runs when the map is dropped, and for some time after that.
+                assert!(soon(|| seen.load(SeqCst) == 1));
                 thread::sleep(Duration::from_millis(50));
             }
             item
         });
         assert_eq!(doing.next(), Some(0));
+        given.store(1, SeqCst);
         drop(doing);
         assert_eq!((gauge.now(), gauge.holders()), (0, 1));
     });

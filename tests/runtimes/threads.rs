@@ -72,7 +72,7 @@ fn a_task_that_joins_itself_goes_on() {
         done.send(()).unwrap();
     });
     sender.send(task.unwrap()).unwrap();
-    finished.recv_timeout(Duration::from_secs(20)).unwrap();
+    finished.recv_timeout(Duration::from_secs(60)).unwrap();
 }
 
 #[test]

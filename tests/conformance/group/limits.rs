@@ -41,6 +41,27 @@ async fn limits_a_member_that_is_never_ready_is_cancelled<W: Groups>(w: &W) {
     assert_eq!(error.trace().exits()[0].cut, Some(Cut::NotReady));
 }
 
+async fn limits_a_member_that_is_never_ready_and_ignores_that_it_is_cancelled_is_abandoned<
+    W: Groups,
+>(
+    w: &W,
+) {
+    let (log, court, odds) = (Log::new(), Court::new(), Odds::new());
+    let slow = deaf("slow", false, false, &court).ready_within(HOUR);
+    let group = Group::parallel([service("a", &log), slow]).termination(TERM);
+    let handle = w.start_group_on(group, &odds);
+    odds.pass(w, HOUR).await;
+    assert_eq!((court.count(), handle.is_done()), (2, false), "it has as long again");
+    odds.pass(w, HOUR).await;
+    let error = handle.wait().await.unwrap_err();
+    let text =
+        "slow exited with error: it was not ready in time, and was abandoned\na exited with nil";
+    assert_eq!(error.to_string(), text);
+    let [slow, _] = error.trace().exits() else { panic!("{error}") };
+    assert!(matches!(slow.exit, Exit::Abandoned) && slow.cut == Some(Cut::NotReady));
+    w.until(|| court.count() == 0).await;
+}
+
 async fn limits_a_member_that_ignores_signals_is_cancelled_and_then_abandoned<W: Groups>(w: &W) {
     let (log, court, odds) = (Log::new(), Court::new(), Odds::new());
     let members = [
@@ -103,6 +124,7 @@ async fn limits_cancel_asks_all_members_at_once<W: Groups>(w: &W) {
 
 on_all! {
     limits_a_member_that_is_never_ready_is_cancelled,
+    limits_a_member_that_is_never_ready_and_ignores_that_it_is_cancelled_is_abandoned,
     limits_a_member_that_ignores_signals_is_cancelled_and_then_abandoned,
     limits_a_stop_deadline_holds_for_the_whole_group,
     limits_cancel_asks_all_members_at_once,

@@ -280,6 +280,7 @@ async fn gh_20_a_panic_is_a_failure_of_that_item<W: World>(w: &W) {
         }
     }
     assert_eq!(court.count(), 0);
+    herd.join().await.unwrap();
     let stats = herd.stats();
     assert_eq!((stats.succeeded, stats.failed, stats.panicked), (2, 6, 6));
     assert_eq!((stats.retried, stats.lost_workers, stats.live), (0, 0, 0));

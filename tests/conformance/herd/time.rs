@@ -10,6 +10,7 @@ use droves::time::Instant;
 
 use super::help::{Answer, Body, Log, Problem, body, counted, full, gated, herd, ids, marks, rest};
 use crate::help::{Gate, Tally};
+use crate::tasks::help::Odds;
 use crate::world::World;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -53,38 +54,27 @@ async fn promise_09_nothing_begins_before_its_time<W: World>(w: &W) {
     assert_eq!((herd.stats().scheduled, herd.stats().retried), (0, 0));
 }
 
-/// The order in which items begin whose times are one of three, and then ten whose time has been; `None` if one's time
-/// came before all were sent.
-async fn order_of_begin<W: World>(w: &W) -> Option<Vec<u64>> {
-    let log = Log::new();
-    let builder = herd(stamping(w, &log)).size(1).capacity(200);
-    let (herd, mut results) = builder.start(w.rt()).unwrap();
+async fn promise_09_equal_times_begin_in_order_of_insertion<W: World>(w: &W) {
+    let (log, odds) = (Log::new(), Odds::new());
+    let (herd, mut results) = w.start_herd_on(herd(stamping(w, &log)).size(1).capacity(200), &odds);
     let now = w.now();
-    let times = [60, 40, 80].map(|delay| now.saturating_add(millis(delay)));
+    let times = [2 * HOUR, HOUR, 3 * HOUR].map(|delay| now.saturating_add(delay));
     for id in 0..90 {
         let at = times[usize::try_from(id % 3).unwrap()];
         herd.send_work(Work::new(id, body(0)).at(at)).await.unwrap();
     }
+    // And ten whose time has been.
     for id in 90..100 {
         herd.send_work(Work::new(id, body(0)).at(Instant::from_nanos(0))).await.unwrap();
     }
-    let in_time = w.now() < times[1];
     herd.close();
+    odds.rest(w).await;
+    assert_eq!((log.len(), herd.stats().scheduled), (10, 90));
+    odds.pass(w, 4 * HOUR).await;
     assert_eq!(rest(&mut results).await.len(), 100);
-    let order = log.take().into_iter().map(|(id, _)| id).collect();
-    in_time.then_some(order)
-}
-
-async fn promise_09_equal_times_begin_in_order_of_insertion<W: World>(w: &W) {
     let of = |first: u64| (0..30).map(move |number| 3 * number + first);
     let wanted: Vec<_> = (90..100).chain(of(1)).chain(of(0)).chain(of(2)).collect();
-    for _ in 0..100 {
-        if let Some(order) = order_of_begin(w).await {
-            assert_eq!(order, wanted);
-            return;
-        }
-    }
-    panic!("it takes more than 40 ms to send 100 items");
+    assert_eq!(log.take().into_iter().map(|(id, _)| id).collect::<Vec<_>>(), wanted);
 }
 
 async fn promise_09_a_time_in_the_past_is_now<W: World>(w: &W) {
@@ -135,16 +125,18 @@ async fn promise_09_durations_that_overflow_are_only_long<W: World>(w: &W) {
     assert_eq!(left, [(1, scheduled), (2, scheduled), (3, backing_off), (4, backing_off)]);
 }
 
-/// A handler whose attempts wait for ever until that with this number; and notes when they begin.
+/// When an attempt began, and by when it must have ended.
+type Times = (Instant, Instant);
+
+/// A handler whose attempts wait for ever until that with this number; and notes their times.
 fn slow_until<W: World>(
     w: &W,
     good: u32,
-    log: &Log<(u64, Instant)>,
+    log: &Log<Times>,
 ) -> impl Fn(Item<Body>) -> super::help::Attempt + Send + Sync + use<W> {
     let (log, clock) = (log.clone(), w.clock());
     move |item| {
-        log.push((item.id(), clock()));
-        assert!(item.deadline().is_some());
+        log.push((clock(), item.deadline().expect("it has a timeout")));
         Box::pin(async move {
             if item.attempt() < good {
                 std::future::pending::<()>().await;
@@ -162,12 +154,16 @@ async fn gh_06_a_timeout_is_one_attempts_and_others_follow<W: World>(w: &W) {
         telling.push((about.attempts, trouble.clone(), delay));
     });
     let (herd, mut results) = builder.start(w.rt()).unwrap();
+    let mut before = w.now();
     herd.send(1, body(0)).await.unwrap();
     let done = results.next().await.unwrap();
     assert_eq!((done.attempts, done.outcome.into_result().unwrap()), (3, 3));
-    let begun: Vec<_> = log.take().into_iter().map(|(_, at)| at).collect();
-    for pair in begun.windows(2) {
-        assert!(pair[1] >= pair[0].saturating_add(millis(10)), "{begun:?}");
+    let times = log.take();
+    for pair in times.windows(2) {
+        let ((begun, end), (next, _)) = (pair[0], pair[1]);
+        // It began after all that came before, and had its whole time.
+        assert!(end >= before.saturating_add(millis(10)) && next >= end, "{times:?}");
+        before = begun;
     }
     let timed_out = |attempt| (attempt, Trouble::TimedOut, Duration::ZERO);
     assert_eq!(told.take(), [timed_out(1), timed_out(2)]);
@@ -250,38 +246,33 @@ async fn gh_07_an_item_that_would_be_too_late_does_not_back_off<W: World>(w: &W)
 }
 
 async fn gh_19_retries_back_off_and_keep_their_place<W: World>(w: &W) {
-    const ITEMS: u64 = 50;
-    let log = Log::new();
-    let (inside, clock) = (log.clone(), w.clock());
+    const ITEMS: usize = 50;
+    let (tally, odds) = (Tally::new(), Odds::new());
+    let inside = tally.clone();
     let handler = move |item: Item<Body>| {
-        inside.push((item.id(), clock()));
+        inside.enter().end();
         ready(if item.attempt() < 3 { Err(Fault::Retry(Problem(0))) } else { Ok(0) })
     };
-    let delay = millis(100);
-    let builder = herd(handler).size(2).capacity(50).max_retries(2);
-    let (herd, mut results) = builder.backoff(Backoff::constant(delay)).start(w.rt()).unwrap();
-    for id in 0..ITEMS {
+    let builder = herd(handler).size(2).capacity(ITEMS).max_retries(2);
+    let (herd, mut results) = w.start_herd_on(builder.backoff(Backoff::constant(HOUR)), &odds);
+    for id in 0..ITEMS as u64 {
         herd.send(id, body(0)).await.unwrap();
     }
-    let mut seen_backing_off = 0;
-    w.until(|| {
+    for attempt in 1..=3 {
+        odds.rest(w).await;
         let stats = herd.stats();
         // No worker waits for a retry, and no item leaves its place.
-        assert!(stats.live <= 2, "{stats:?}");
+        assert_eq!((tally.begun(), stats.live, stats.running), (attempt * ITEMS, 2, 0));
         assert_eq!(full(herd.try_send(99, body(9)).unwrap_err()), 9);
-        seen_backing_off = seen_backing_off.max(stats.backing_off);
-        stats.unread == 50
-    })
-    .await;
-    assert!(seen_backing_off > 2);
-    herd.close();
-    assert_eq!(rest(&mut results).await.len(), 50);
-    let begun = log.take();
-    for id in 0..ITEMS {
-        let of_it: Vec<_> = begun.iter().filter(|(it, _)| *it == id).map(|(_, at)| *at).collect();
-        assert_eq!(of_it.len(), 3);
-        assert!(of_it.windows(2).all(|pair| pair[1] >= pair[0].saturating_add(delay)));
+        let backing_off = if attempt < 3 { ITEMS } else { 0 };
+        assert_eq!((stats.backing_off, stats.unread), (backing_off, ITEMS - backing_off));
+        odds.pass(w, HOUR - millis(10_000)).await;
+        assert_eq!(tally.begun(), attempt * ITEMS, "too early");
+        odds.jump(millis(10_000));
     }
+    herd.close();
+    let all = rest(&mut results).await;
+    assert!(all.len() == ITEMS && all.iter().all(|done| done.attempts == 3));
     assert_eq!((herd.stats().retried, herd.stats().backing_off), (100, 0));
 }
 

@@ -73,8 +73,8 @@ async fn ma_11_nor_between_two_attempts<W: World>(w: &W) {
     w.start_tasks_on(&mut tasks, &odds).unwrap();
     let task = failing(&tally).retries(9).backoff(Backoff::constant(HOUR));
     tasks.queue(task.cancelled_by(&parent)).await.unwrap();
-    w.until(|| tasks.stats().unwrap().backing_off == 1).await;
-    w.pause().await;
+    odds.rest(w).await;
+    assert_eq!(tasks.stats().unwrap().backing_off, 1);
     parent.cancel();
     odds.jump(HOUR);
     w.until(|| reports.len() == 1).await;

@@ -31,16 +31,15 @@ fn open() -> Gate {
     gate
 }
 
-/// Lets time jump, and asserts how many runs have begun, now and after a while.
+/// Lets time jump, and asserts how many runs have begun when all that follows from that has happened.
 async fn jump<W: World>(w: &W, odds: &Odds, by: Duration, tally: &Tally, begun: usize) {
-    w.pause().await;
-    odds.jump(by);
-    begun_are(w, tally, begun).await;
+    odds.pass(w, by).await;
+    assert_eq!(tally.begun(), begun);
 }
 
-async fn begun_are<W: World>(w: &W, tally: &Tally, begun: usize) {
-    w.until(|| tally.begun() >= begun).await;
-    w.pause().await;
+/// The same without a jump.
+async fn begun_are<W: World>(w: &W, odds: &Odds, tally: &Tally, begun: usize) {
+    odds.rest(w).await;
     assert_eq!(tally.begun(), begun);
 }
 
@@ -77,7 +76,7 @@ async fn every_first_run_may_be_at_another_time<W: World>(w: &W) {
     let other = Tally::new();
     let at_once = Every::new(HOUR).starting_after(Duration::ZERO);
     tasks.queue(recurring(at_once, &other, &open())).await.unwrap();
-    begun_are(w, &other, 1).await;
+    begun_are(w, &odds, &other, 1).await;
     tasks.delay(30 * MINUTE, recurring(every, &other, &open())).await.unwrap();
     jump(w, &odds, 29 * MINUTE, &other, 1).await;
     jump(w, &odds, MINUTE, &other, 2).await;
@@ -112,7 +111,7 @@ async fn every_overlap_is_left_out<W: World>(w: &W) {
     jump(w, &odds, HOUR, &tally, 1).await;
     jump(w, &odds, HOUR, &tally, 1).await;
     gate.open();
-    begun_are(w, &tally, 1).await;
+    begun_are(w, &odds, &tally, 1).await;
     jump(w, &odds, HOUR, &tally, 2).await;
     assert_eq!(tally.most(), 1);
     tasks.stop().await.unwrap();
@@ -129,7 +128,7 @@ async fn every_overlap_is_made_up_for_once<W: World>(w: &W) {
     jump(w, &odds, 10 * HOUR + 30 * MINUTE, &tally, 1).await;
     // One in place of all that there were.
     gate.open();
-    begun_are(w, &tally, 2).await;
+    begun_are(w, &odds, &tally, 2).await;
     // And then at its times.
     jump(w, &odds, 29 * MINUTE, &tally, 2).await;
     jump(w, &odds, MINUTE, &tally, 3).await;
@@ -168,7 +167,7 @@ async fn every_missed_time_is_treated_as_it_is_told<W: World>(w: &W) {
         tasks.queue(recurring(every, &tally, &gate)).await.unwrap();
         jump(w, &odds, 4 * HOUR + 30 * MINUTE, &tally, together).await;
         gate.open();
-        begun_are(w, &tally, all).await;
+        begun_are(w, &odds, &tally, all).await;
         // The next is at its time.
         jump(w, &odds, 29 * MINUTE, &tally, all).await;
         jump(w, &odds, MINUTE, &tally, all + 1).await;
@@ -209,8 +208,8 @@ async fn every_run_may_time_out<W: World>(w: &W) {
     // The second begins an hour after the first, and that is ten minutes ago when the first has ended.
     for (run, until) in [(1, HOUR), (2, 50 * MINUTE)] {
         jump(w, &odds, until, &tally, run).await;
-        odds.jump(10 * MINUTE);
-        w.until(|| reports.len() == run && tally.running() == 0).await;
+        odds.pass(w, 10 * MINUTE).await;
+        assert_eq!((reports.len(), tally.running()), (run, 0));
     }
     tasks.stop().await.unwrap();
 }
@@ -245,13 +244,13 @@ async fn every_run_for_which_there_is_no_room_is_counted<W: World>(w: &W) {
         tasks.queue(gated(&other, &gate)).await.unwrap();
     }
     for refused in 1..3 {
-        w.pause().await;
-        odds.jump(HOUR);
-        w.until(|| tasks.stats().unwrap().refused == refused).await;
+        odds.pass(w, HOUR).await;
+        assert_eq!(tasks.stats().unwrap().refused, refused);
     }
     assert_eq!(tally.begun(), 0);
     gate.open();
-    w.until(|| other.done() == 2).await;
+    odds.rest(w).await;
+    assert_eq!(other.done(), 2);
     jump(w, &odds, HOUR, &tally, 1).await;
     assert_eq!(tasks.stats().unwrap().refused, 2);
     tasks.stop().await.unwrap();
@@ -279,7 +278,7 @@ async fn every_one_comes_back_at_the_end<W: World>(w: &W) {
     for pending in left {
         tasks.try_schedule(pending.due.unwrap(), pending.task).unwrap();
     }
-    begun_are(w, &tally, before + owed).await;
+    begun_are(w, &odds, &tally, before + owed).await;
     jump(w, &odds, HOUR, &tally, before + owed + 2).await;
     tasks.stop().await.unwrap();
 }

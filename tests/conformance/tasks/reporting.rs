@@ -72,13 +72,10 @@ async fn ma_13_the_total_time_is_from_the_first_attempt<W: World>(w: &W) {
     let begin = w.now();
     let task = failing(&tally).retries(2).backoff(Backoff::constant(HOUR));
     tasks.delay(5 * HOUR, task).await.unwrap();
-    w.until(|| tasks.stats().unwrap().scheduled == 1).await;
-    w.pause().await;
-    odds.jump(5 * HOUR);
+    odds.pass(w, 5 * HOUR).await;
     for begun in 1..3 {
-        w.until(|| tally.begun() == begun && tasks.stats().unwrap().backing_off == 1).await;
-        w.pause().await;
-        odds.jump(HOUR);
+        assert_eq!((tally.begun(), tasks.stats().unwrap().backing_off), (begun, 1));
+        odds.pass(w, HOUR).await;
     }
     w.until(|| reports.len() == 1).await;
     let elapsed = only(reports.take()).elapsed.unwrap();

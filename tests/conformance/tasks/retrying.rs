@@ -50,15 +50,11 @@ async fn spaced<W: World>(w: &W, task: impl Fn(TheTask) -> TheTask, delays: &[Du
     w.start_tasks_on(&mut tasks, &odds).unwrap();
     tasks.queue(task(failing(&tally))).await.unwrap();
     for (delay, attempts) in delays.iter().zip(1..) {
-        w.until(|| tally.begun() == attempts && tasks.stats().unwrap().backing_off == 1).await;
-        w.pause().await;
-        odds.jump(delay.saturating_sub(MINUTE));
-        w.pause().await;
-        assert_eq!(tally.begun(), attempts);
-        odds.jump(MINUTE);
+        odds.pass(w, delay.saturating_sub(MINUTE)).await;
+        assert_eq!((tally.begun(), tasks.stats().unwrap().backing_off), (attempts, 1));
+        odds.pass(w, MINUTE).await;
     }
-    w.until(|| reports.len() == 1).await;
-    assert_eq!(tally.begun(), delays.len() + 1);
+    assert_eq!((tally.begun(), reports.len()), (delays.len() + 1, 1));
     tasks.stop().await.unwrap();
 }
 
@@ -128,12 +124,9 @@ async fn ma_12_each_attempt_has_the_whole_time<W: World>(w: &W) {
     let task = task.timeout(HOUR).retries(3).backoff(Backoff::none());
     tasks.queue(task).await.unwrap();
     for begun in [1, 3, 4] {
-        w.until(|| tally.begun() == begun && tally.running() == 1).await;
-        w.pause().await;
-        odds.jump(59 * MINUTE);
-        w.pause().await;
-        assert_eq!(tally.begun(), begun);
-        odds.jump(MINUTE);
+        odds.pass(w, 59 * MINUTE).await;
+        assert_eq!((tally.begun(), tally.running()), (begun, 1));
+        odds.pass(w, MINUTE).await;
     }
     w.until(|| reports.len() == 1).await;
     let report = only(reports.take());
@@ -151,9 +144,10 @@ async fn ma_12_what_is_done_in_time_is_not_disturbed<W: World>(w: &W) {
     let (tally, odds) = (Tally::new(), Odds::new());
     let (mut tasks, reports) = reported(manager(1, 8));
     w.start_tasks_on(&mut tasks, &odds).unwrap();
-    for _ in 0..3 {
+    for done in 1..=3 {
         tasks.queue(super::help::counted(&tally).timeout(HOUR)).await.unwrap();
-        w.until(|| tally.running() == 0 && tasks.stats().unwrap().running == 0).await;
+        odds.rest(w).await;
+        assert_eq!((tally.done(), tasks.stats().unwrap().running), (done, 0));
         odds.jump(2 * HOUR);
     }
     assert!(tasks.stop().await.unwrap().is_empty());

@@ -41,8 +41,9 @@ async fn waiting<W: World>(w: &W, tasks: &mut TheTasks, odds: &Odds, tally: &Tal
         tasks.delay(2 * HOUR, nothing().name("delayed")).await.unwrap(),
         tasks.queue(Task::every(Every::new(HOUR), || async { Ok(()) })).await.unwrap(),
     ];
-    w.until(|| tasks.stats().is_some_and(|it| it.backing_off == 1 && it.scheduled == 3)).await;
-    w.pause().await;
+    odds.rest(w).await;
+    let stats = tasks.stats().unwrap();
+    assert_eq!((stats.backing_off, stats.scheduled), (1, 3));
     ids
 }
 
@@ -89,23 +90,19 @@ async fn ma_05_what_waits_for_its_time_can_be_kept<W: World>(w: &W) {
     // As often as one likes.
     for _ in 0..2 {
         w.start_tasks_on(&mut tasks, &odds).unwrap();
-        w.until(|| tasks.stats().unwrap().scheduled == 4).await;
-        w.pause().await;
+        odds.rest(w).await;
+        assert_eq!(tasks.stats().unwrap().scheduled, 4);
         assert_eq!((tasks.queue_len(), tally.begun()), (4, 1));
         assert!(tasks.stop().await.unwrap().is_empty());
     }
     w.start_tasks_on(&mut tasks, &odds).unwrap();
-    w.until(|| tasks.stats().unwrap().scheduled == 4).await;
-    w.pause().await;
-    odds.jump(31 * MINUTE);
     // The one that was to be tried again, the scheduled one, and a copy of the recurring one.
-    w.until(|| tally.begun() == 2 && tasks.stats().unwrap().succeeded == 2).await;
-    odds.jump(HOUR);
-    w.until(|| tally.begun() == 3 && tasks.stats().unwrap().succeeded == 4).await;
-    w.until(|| reports.len() == 1).await;
-    odds.jump(HOUR);
-    w.until(|| tasks.stats().unwrap().succeeded == 5).await;
-    assert_eq!(tasks.queue_len(), 1);
+    odds.pass(w, 31 * MINUTE).await;
+    assert_eq!((tally.begun(), tasks.stats().unwrap().succeeded), (2, 2));
+    odds.pass(w, HOUR).await;
+    assert_eq!((tally.begun(), tasks.stats().unwrap().succeeded, reports.len()), (3, 4, 1));
+    odds.pass(w, HOUR).await;
+    assert_eq!((tasks.stats().unwrap().succeeded, tasks.queue_len()), (5, 1));
     // Two retries are three attempts, wherever it was between them.
     assert_eq!(tally.begun(), 3);
     let report = only(reports.take());
@@ -199,10 +196,12 @@ async fn ma_05_a_task_cannot_wait_for_its_own_end<W: World>(w: &W) {
     let place = Arc::new(Mutex::new(None::<TheTasks>));
     let mut tasks = manager(1, 8).build().unwrap();
     tasks.start(w.rt()).unwrap();
-    let (inside, seen) = (place.clone(), log.clone());
+    let gate = Gate::new();
+    let (inside, seen, pass) = (place.clone(), log.clone(), gate.clone());
     let task = Task::new(move || {
-        let (inside, seen) = (inside.clone(), seen.clone());
+        let (inside, seen, opened) = (inside.clone(), seen.clone(), pass.pass());
         async move {
+            opened.await;
             let mut tasks = inside.lock().unwrap().take().expect("it is there");
             let error = tasks.stop().await.unwrap_err();
             seen.push((error.kind, error.left.len()));
@@ -213,6 +212,7 @@ async fn ma_05_a_task_cannot_wait_for_its_own_end<W: World>(w: &W) {
     tasks.try_delay(Duration::from_millis(5), task).unwrap();
     tasks.delay(HOUR, counted(&tally)).await.unwrap();
     *place.lock().unwrap() = Some(tasks);
+    gate.open();
     w.until(|| log.len() == 1).await;
     assert_eq!(log.take(), [(JoinError::Inside, 0)]);
     w.until(|| place.lock().unwrap().is_some()).await;
@@ -235,13 +235,11 @@ async fn ma_05_a_dropped_manager_does_what_it_has_accepted<W: World>(w: &W) {
     });
     tasks.queue(recurring).await.unwrap();
     drop(tasks);
-    w.until(|| log.len() == 1).await;
-    w.pause().await;
-    odds.jump(HOUR);
-    w.until(|| log.len() == 2).await;
-    w.pause().await;
-    odds.jump(HOUR);
-    w.pause().await;
+    odds.rest(w).await;
+    assert_eq!(log.len(), 1);
+    odds.pass(w, HOUR).await;
+    assert_eq!(log.len(), 2);
+    odds.pass(w, HOUR).await;
     assert_eq!(log.take(), [1, 2]);
 }
 

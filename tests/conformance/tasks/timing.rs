@@ -43,14 +43,11 @@ async fn ma_06_it_is_begun_when_its_time_has_come<W: World>(w: &W) {
     tasks.schedule(w.now().saturating_add(2 * HOUR), noting(&log, 2)).await.unwrap();
     tasks.delay(Duration::MAX, noting(&log, 3)).await.unwrap();
     for hour in 0..2 {
-        w.pause().await;
-        odds.jump(59 * MINUTE);
-        w.pause().await;
+        odds.pass(w, 59 * MINUTE).await;
         assert_eq!(log.len(), hour);
-        odds.jump(MINUTE);
-        w.until(|| log.len() == hour + 1).await;
+        odds.pass(w, MINUTE).await;
+        assert_eq!(log.len(), hour + 1);
     }
-    w.pause().await;
     assert_eq!(log.take(), [1, 2]);
     assert_eq!(tasks.queue_len(), 1);
     tasks.stop().await.unwrap();
@@ -85,12 +82,9 @@ async fn ma_06_a_delay_begins_with_the_manager<W: World>(w: &W) {
     assert_eq!(tasks.queue_len(), 2);
     w.start_tasks_on(&mut tasks, &odds).unwrap();
     w.until(|| log.len() == 1).await;
-    w.pause().await;
-    odds.jump(59 * MINUTE);
-    w.pause().await;
+    odds.pass(w, 59 * MINUTE).await;
     assert_eq!(log.len(), 1);
-    odds.jump(MINUTE);
-    w.until(|| log.len() == 2).await;
+    odds.pass(w, MINUTE).await;
     assert_eq!(log.take(), [2, 1]);
     tasks.stop().await.unwrap();
 }
@@ -104,14 +98,12 @@ async fn ma_07_equal_times_are_begun_in_their_order<W: World>(w: &W) {
         tasks.try_schedule(first, noting(&log, number)).unwrap();
     }
     w.start_tasks_on(&mut tasks, &odds).unwrap();
-    w.pause().await;
+    odds.rest(w).await;
     for number in 10..20 {
         tasks.try_schedule(first, noting(&log, number)).unwrap();
         tasks.schedule(second, noting(&log, 100 + number)).await.unwrap();
     }
-    w.pause().await;
-    odds.jump(2 * HOUR);
-    w.until(|| log.len() == 40).await;
+    odds.pass(w, 2 * HOUR).await;
     assert_eq!(log.take(), (0..20).chain(100..120).collect::<Vec<_>>());
     tasks.stop().await.unwrap();
 }
@@ -130,7 +122,7 @@ async fn ma_08_it_sleeps_until_something_is_due<W: World>(w: &W) {
     w.until(|| tally.begun() == 1 && tasks.stats().unwrap().waiting == 2).await;
     // Then for an attempt too.
     for _ in 0..2 {
-        w.sleep(50).await;
+        odds.rest(w).await;
         let polls = odds.polls();
         w.sleep(200).await;
         // The simulator polls now and then whom nobody woke.
