@@ -18,7 +18,7 @@ use std::thread::{self, JoinHandle, Scope, ScopedJoinHandle};
 
 use super::real;
 use crate::map::{self, Iter, Worker};
-use crate::runtime::{Clock, Spawn, SpawnError, Task, Timer};
+use crate::runtime::{Clock, Spawn, SpawnError, Task, Threaded, Timer};
 use crate::time::Instant;
 
 pub use super::park::Sleep;
@@ -80,6 +80,8 @@ impl Timer for Threads {
         Sleep::until(real::moment(at))
     }
 }
+
+impl Threaded for Threads {}
 
 impl<F: Future<Output = ()> + Send + 'static> Spawn<F> for Threads {
     type Task = Joined;

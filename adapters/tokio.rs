@@ -34,6 +34,16 @@ use crate::time::Instant;
 ///
 /// A future that is spawned after the runtime was shut down is dropped, and `spawn` returns `Ok` all the
 /// same, as tokio does not tell.
+///
+/// What blocks would hold up other tasks, and so is refused; it can have workers on threads beside a driver here:
+/// ```compile_fail,E0277
+/// use droves::herd::{Fault, Herd, Item};
+/// use droves::tokio::Tokio;
+///
+/// let handler = |item: &mut Item<u64>| Ok::<_, Fault<()>>(**item);
+/// let (herd, results) = Herd::blocking_builder(handler).start(&Tokio::current()?)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tokio {
     handle: Handle,

@@ -62,14 +62,8 @@ impl<E: fmt::Display> fmt::Display for JobError<E> {
     }
 }
 
-impl<E: core::error::Error + 'static> core::error::Error for JobError<E> {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Failed(error) => Some(error),
-            Self::Panicked(_) | Self::Aborted => None,
-        }
-    }
-}
+/// Also of an error in a box, which is none itself. What the job failed with is part of the text, and so no source.
+impl<E: fmt::Debug + fmt::Display> core::error::Error for JobError<E> {}
 
 /// What a job may return: nothing, or a result.
 pub trait Outcome<E> {

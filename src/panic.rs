@@ -1,5 +1,7 @@
 //! Panics as values.
 
+#![allow(unsafe_code, reason = "what was thrown is not shared, but its text is")]
+
 use core::fmt;
 
 pub(crate) use imp::catch;
@@ -8,6 +10,9 @@ pub(crate) use imp::resume;
 
 /// A panic that was caught, with what it was called with. Without `std` none is caught, and there is no such value.
 pub struct Panic(imp::Payload);
+
+// SAFETY: whoever shares it sees by reference only the text, and texts may be shared; all else takes the panic itself.
+unsafe impl Sync for Panic {}
 
 impl Panic {
     /// The message, if it had one, as most have.

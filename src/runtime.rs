@@ -45,6 +45,13 @@ pub trait Spawn<F> {
     }
 }
 
+/// A runtime that gives each future a thread of its own: one that blocks holds up no other.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` may run many futures on one thread, and what blocks would hold them all up",
+    note = "the workers can be threads, beside a driver on any runtime: `.start_with(&runtime, &Threads::new())`"
+)]
+pub trait Threaded {}
+
 /// A future that was spawned. It goes on when this is dropped.
 pub trait Task {
     /// Waits until nothing is left of it, if the runtime can tell and the caller may wait for that: threads are

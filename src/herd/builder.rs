@@ -15,7 +15,7 @@ use super::{Driver, Herd, Results, StartError, StartErrorKind, Worker};
 use crate::config::ConfigError;
 use crate::mailbox::MAX_SEATS;
 use crate::retry::{Backoff, Policy};
-use crate::runtime::{Clock, Spawn, Timer};
+use crate::runtime::{Clock, Spawn, Threaded, Timer};
 use crate::sync::{Arc, Word};
 use crate::workers::crew::{Crew, Sizing};
 use crate::workers::driver;
@@ -301,6 +301,9 @@ where
     /// [`StartError`] if a value is out of range or the driver can't be spawned. The builder comes back in it. A
     /// worker that can't be spawned is [counted](crate::control::Stats::lost_workers), and tried again.
     ///
+    /// # Panics
+    /// If the runtime cannot sleep, as tokio's without `enable_time`.
+    ///
     /// # Cost
     /// Room for the items is made now. Workers are spawned by the driver.
     pub fn start<Rt>(self, runtime: &Rt) -> Started<B, R, E, Self>
@@ -316,6 +319,9 @@ where
     /// Starts the herd with its driver on one runtime and its workers on another.
     ///
     /// # Errors
+    /// As [`start`](Self::start).
+    ///
+    /// # Panics
     /// As [`start`](Self::start).
     ///
     /// # Cost
@@ -340,11 +346,15 @@ where
     /// # Errors
     /// [`StartError`] if a value is out of range or the driver can't be spawned. The builder comes back in it.
     ///
+    /// # Panics
+    /// If the driver's runtime cannot sleep, as tokio's without `enable_time`.
+    ///
     /// # Cost
     /// Room for the items is made now. Workers are spawned by the driver.
     pub fn start<Rt>(self, runtime: &Rt) -> Started<B, R, E, Self>
     where
         Rt: Timer
+            + Threaded
             + Clone
             + Send
             + Sync
@@ -360,12 +370,15 @@ where
     /// # Errors
     /// As [`start`](Self::start).
     ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    ///
     /// # Cost
     /// As [`start`](Self::start).
     pub fn start_with<Rt, Sp>(self, runtime: &Rt, workers: &Sp) -> Started<B, R, E, Self>
     where
         Rt: Timer + Clone + Spawn<Driver<Rt, Sp, F, Fut, B, R, E>>,
-        Sp: Timer + Clone + Send + Sync + 'static + Spawn<Worker<Sp, F, Fut, B, R, E>>,
+        Sp: Timer + Threaded + Clone + Send + Sync + 'static + Spawn<Worker<Sp, F, Fut, B, R, E>>,
     {
         let clock: Box<dyn Clock + Send + Sync> = Box::new(workers.clone());
         self.launch(Some(Arc::new(clock)), runtime, workers)

@@ -133,7 +133,25 @@ impl Herd<(), (), ()> {
         Builder::new(handler)
     }
 
-    /// Begins to make a herd whose handler is a function that may block: its workers are threads.
+    /// Begins to make a herd whose handler is a function that may block: its workers are threads. The handler borrows its item; one that is
+    /// asynchronous has it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "threads")] {
+    /// use droves::herd::{Herd, Item};
+    /// use droves::threads::Threads;
+    ///
+    /// let read = |path: &mut Item<String>| Ok(std::fs::read_to_string(&**path)?); // `?` means: try again
+    /// let (herd, mut results) = Herd::blocking_builder(read).size(2).max_retries(1).start(&Threads::new())?;
+    /// herd.send_blocking(1, "Cargo.toml".into())?;
+    /// herd.close();
+    /// while let Some(done) = results.next_blocking() {
+    ///     let text: Result<String, droves::herd::Failure<std::io::Error>> = done.outcome.into_result();
+    ///     println!("{}: {} bytes", done.body, text?.len());
+    /// }
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Cost
     /// An allocation.

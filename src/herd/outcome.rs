@@ -137,11 +137,9 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     }
 }
 
-impl<E: core::error::Error + 'static> core::error::Error for Failure<E> {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        self.error().map(|error| error as _)
-    }
-}
+/// Also of an error in a box, which is none itself. What the handler returned is part of the text, and so no source: it is had by
+/// [`error`](Failure::error).
+impl<E: fmt::Debug + fmt::Display> core::error::Error for Failure<E> {}
 
 /// The three outcomes of an attempt, by the words by which they are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -22,6 +22,15 @@ fn promise_05_a_job_is_its_place_and_one_word() {
 }
 
 #[test]
+fn what_it_fails_with_can_be_passed_on_also_if_it_is_in_a_box() {
+    fn fails() -> Result<(), Error> {
+        Job::<Error>::new(|| Err(Error::from("no paper"))).run_now(&mut ())?;
+        Ok(())
+    }
+    assert_eq!(fails().unwrap_err().to_string(), "the job failed: no paper");
+}
+
+#[test]
 fn closures_futures_and_closures_with_state_run() {
     let (sender, results) = std::sync::mpsc::channel();
     let (one, two, three) = (sender.clone(), sender.clone(), sender);

@@ -177,7 +177,8 @@ impl<E: 'static, C: 'static> Builder<E, C> {
 
     /// Calls `on_error` with each error that a job returns, and with each panic, on the worker that had it.
     ///
-    /// It is given the pool, and may assign again: that is how a job is tried again.
+    /// It is given the pool, and may assign: the same work again, if it knows from the error what that was, as the job itself is gone. As
+    /// everywhere, that is refused when the pool is full or shuts down; a [herd](crate::herd) tries again by itself, and keeps room for it.
     ///
     /// Call it after [`state`](Self::state), which changes what it is given: else the pool does not start. It should not own a handle of the pool: that
     /// one would never be dropped.

@@ -137,6 +137,9 @@ impl fmt::Display for ExitEvent {
             (Exit::Clean, Some(Cut::NotReady)) => {
                 write!(f, "{name} exited with error: it was not ready in time")
             }
+            (Exit::Abandoned, Some(Cut::NotReady)) => {
+                write!(f, "{name} exited with error: it was not ready in time, and was abandoned")
+            }
             (Exit::Clean, _) => write!(f, "{name} exited with nil"),
             (exit, _) => write!(f, "{name} exited with error: {exit}"),
         }

@@ -86,11 +86,11 @@ impl MemberState {
 /// What was done to a member that did not do in time what it was to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cut {
-    /// It was cancelled because it was not ready in time.
+    /// It was cancelled because it was not ready in time, and abandoned if it did not end then.
     NotReady,
     /// It was cancelled because it had not stopped in time, or because all were.
     Cancelled,
-    /// It was abandoned because it had not ended in time after it was cancelled.
+    /// It was cancelled in the same way, and abandoned because it had not ended in time after that.
     Abandoned,
 }
 

@@ -191,7 +191,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine<S> {
                 MemberState::Stopping => self.cancel(member, Cut::Cancelled, now),
                 MemberState::Cancelling => {
                     slot.state = MemberState::Abandoned;
-                    slot.cut = Some(Cut::Abandoned);
+                    // The first reason says more.
+                    if slot.cut != Some(Cut::NotReady) {
+                        slot.cut = Some(Cut::Abandoned);
+                    }
                     self.owe(member, ABANDON);
                     self.end(member, now);
                 }

@@ -122,7 +122,7 @@ fn limits_cancel_and_then_abandon() {
     assert_eq!(group.0.slot(0).cut(), Some(Cut::NotReady));
     let effects = group.at(15);
     assert_eq!(effects, [Effect::Abandon(0), Effect::Ended(0), Effect::Signal(1, TERM)]);
-    assert_eq!(group.0.slot(0).cut(), Some(Cut::Abandoned));
+    assert_eq!(group.0.slot(0).cut(), Some(Cut::NotReady), "that was the reason");
     assert_eq!(group.at(20), [Effect::Cancel(1)]);
     assert_eq!(group.0.slot(1).cut(), Some(Cut::Cancelled));
     assert_eq!(group.exit(0), [], "too late");
