@@ -139,12 +139,14 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) results: Option<PathBuf>,
 
-    /// Keeps a log of the jobs that have ended in this file. After a kill only those that ran then are missing (and what
-    /// others had printed that was not yet put out, as with -k); after a loss of power more may be
+    /// Keeps a log of the jobs that have ended in this file; without --resume or --resume-failed what is in it is thrown away. A
+    /// job is logged when its output has been written; what was killed before that is done again. After a loss of power
+    /// entries may be missing
     #[arg(long, value_name = "FILE")]
     pub(crate) joblog: Option<PathBuf>,
 
-    /// Leaves out the jobs that have ended, by the log. A missing log is a fresh start; --results is gone on with
+    /// Leaves out the jobs that have ended, by the log. A job is known by a hash of its whole command: if that has changed it is
+    /// another job. A missing log is a fresh start; --results is gone on with
     #[arg(long, requires = "joblog")]
     pub(crate) resume: bool,
 

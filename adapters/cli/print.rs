@@ -77,10 +77,19 @@ impl Printer {
             // If nobody reads that, it is not for the jobs to suffer.
             let _ = written.and_then(|()| err.flush());
         }
-        match &mut self.results {
-            Some(results) => report.write_json(job, *attempts, results).map_err(Unwritten::Results),
-            None => Ok(()),
-        }
+        self.result(|results| report.write_json(job, *attempts, results))
+    }
+
+    /// Writes to the file of results, if there is one: after an error there is none.
+    fn result(
+        &mut self,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), Unwritten> {
+        let Some(results) = &mut self.results else { return Ok(()) };
+        write(results).map_err(|error| {
+            self.results = None;
+            Unwritten::Results(error)
+        })
     }
 
     /// One line on standard output.
@@ -97,10 +106,7 @@ impl Printer {
 
     pub(crate) fn flush(&mut self) -> Result<(), Unwritten> {
         self.out.flush().map_err(Unwritten::Output)?;
-        match &mut self.results {
-            Some(results) => results.flush().map_err(Unwritten::Results),
-            None => Ok(()),
-        }
+        self.result(BufWriter::flush)
     }
 }
 

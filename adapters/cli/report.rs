@@ -27,8 +27,6 @@ pub(crate) struct Report {
     pub(crate) attempt: Attempt,
     pub(crate) start: SystemTime,
     pub(crate) elapsed: Duration,
-    /// Why it does not stand in the log, though it should.
-    pub(crate) unlogged: Option<io::Error>,
 }
 
 impl Ending {

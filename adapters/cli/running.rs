@@ -42,6 +42,7 @@ pub(crate) struct Running {
     /// With an order to be kept: as many as were sent and not printed.
     pub(crate) gate: Option<Receiver<()>>,
     pub(crate) plane: Option<ControlPlane>,
+    pub(crate) joblog: Option<Joblog>,
 }
 
 impl Running {
@@ -62,7 +63,7 @@ impl Running {
         let joblog = options.joblog.as_ref().map(log).transpose()?;
         let limits = Limits { timeout: options.timeout, kill_after: options.kill_after, stop };
         let (retries, pace) = (options.retries, options.delay.map(Pace::new));
-        let work = Arc::new(Work { template, limits, retries, pace, joblog });
+        let work = Arc::new(Work { template, limits, retries, pace });
         let room = room(options.size());
         let worker = work.clone();
         let builder = Herd::blocking_builder(move |item| worker.attempt(item));
@@ -95,7 +96,7 @@ impl Running {
         let gate = options.keep_order.then(|| channel(room).expect("the capacity is in range"));
         let (gate, pass) = gate.unzip();
         let (mut done, fed) = channel(1).expect("the capacity is in range");
-        if let (Some(log), Some(path)) = (&work.joblog, &options.joblog) {
+        if let (Some(log), Some(path)) = (&joblog, &options.joblog) {
             log.begin(options.goes_on()).map_err(|error| about(path, error))?;
         }
         if let Some(path) = &options.results {
@@ -109,7 +110,7 @@ impl Running {
             sink.close();
         };
         spawn("input").spawn(feeding).map_err(text)?;
-        Ok(Self { herd, results, stopper, signalled, fed, gate: pass, plane })
+        Ok(Self { herd, results, stopper, signalled, fed, gate: pass, plane, joblog })
     }
 
     /// Starts no more; and stops what runs, if that is of no use now.

@@ -2,12 +2,14 @@
 
 use std::fmt::Display;
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use droves::herd::{Done, Failure, Outcome, Trouble};
 
 use super::feed::Fed;
 use super::job::Ending;
+use super::joblog::Entry;
 use super::options::{Halt, Run};
 use super::print::{Ended, Order, Printer, Unwritten};
 use super::progress::{Counts, Progress, tell};
@@ -75,7 +77,7 @@ impl<'a> Watch<'a> {
 
     fn count(&mut self, done: Done<Job, Box<Report>, Box<Report>>) {
         let Done { body: job, attempts, outcome, .. } = done;
-        let mut report = match outcome {
+        let report = match outcome {
             Outcome::Success(report) => {
                 self.counts.succeeded += 1;
                 report
@@ -93,9 +95,6 @@ impl<'a> Watch<'a> {
                 return self.release();
             }
         };
-        if let Some(error) = report.unlogged.take() {
-            self.give_up(format_args!("the joblog cannot be written: {error}"), false);
-        }
         self.order.put(Ended { job, report, attempts });
     }
 
@@ -121,11 +120,39 @@ impl<'a> Watch<'a> {
 
     fn print(&mut self, mut ended: Ended) {
         if !self.mute {
-            let printer = &mut self.printer;
-            let written = self.progress.beside(|| printer.print(&mut ended));
+            let (printer, at_once) = (&mut self.printer, self.running.joblog.is_some());
+            let written = self.progress.beside(|| {
+                printer.print(&mut ended)?;
+                if at_once { printer.flush() } else { Ok(()) }
+            });
             self.check(written);
+            self.log(&ended);
         }
         self.release();
+    }
+
+    /// What is in the log is never done again, so that all it has printed must have arrived before.
+    fn log(&mut self, ended: &Ended) {
+        let Ended { job, report, attempts } = ended;
+        let ending = &report.attempt.ending;
+        // What was stopped has not ended by itself: it is to be done another time.
+        if self.broken || matches!(ending, Ending::Stopped) {
+            return;
+        }
+        let Some(joblog) = &self.running.joblog else { return };
+        let added = joblog.add(&Entry {
+            command: &report.command,
+            again: job.again,
+            number: job.number,
+            start: report.start,
+            elapsed: report.elapsed,
+            attempts: *attempts,
+            status: &ending.status(),
+        });
+        if let Err(error) = added {
+            let path = shown(self.options.joblog.as_deref());
+            self.give_up(format_args!("the joblog {path} cannot be written: {error}"), false);
+        }
     }
 
     /// One more may be sent.
@@ -145,18 +172,24 @@ impl<'a> Watch<'a> {
     }
 
     fn check(&mut self, written: Result<(), Unwritten>) {
-        let (what, error) = match written {
-            Ok(()) => return,
-            Err(Unwritten::Output(error)) => ("output", error),
-            Err(Unwritten::Results(error)) => ("file of results", error),
-        };
-        self.mute = true;
-        if what == "output" && error.kind() == io::ErrorKind::BrokenPipe {
-            // Whoever reads it has seen enough.
-            self.broken = true;
-            return self.running.stop(true);
+        match written {
+            Ok(()) => {}
+            Err(Unwritten::Output(error)) => {
+                self.mute = true;
+                if error.kind() == io::ErrorKind::BrokenPipe {
+                    // Whoever reads it has seen enough.
+                    self.broken = true;
+                    return self.running.stop(true);
+                }
+                self.give_up(format_args!("the output cannot be written: {error}"), true);
+            }
+            Err(Unwritten::Results(error)) => {
+                // What jobs print has another way out.
+                let path = shown(self.options.results.as_deref());
+                let why = format_args!("the file of results {path} cannot be written: {error}");
+                self.give_up(why, false);
+            }
         }
-        self.give_up(format_args!("the {what} cannot be written: {error}"), true);
     }
 
     /// Starts no more, for a reason of our own; and stops what runs, if that is of no use now.
@@ -195,4 +228,9 @@ impl<'a> Watch<'a> {
             ),
         }
     }
+}
+
+/// The name of a file that is one of the options.
+fn shown(path: Option<&Path>) -> impl Display {
+    path.unwrap_or("".as_ref()).display()
 }

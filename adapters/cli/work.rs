@@ -1,13 +1,11 @@
 //! What the herd does with a job.
 
-use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
 use droves::herd::{Fault, Item};
 use droves::mailbox::{Receiver, Sender, channel};
 
-use super::job::{Attempt, Ending, Limits, run};
-use super::joblog::{Entry, Joblog};
+use super::job::{Attempt, Limits, run};
 use super::report::{Job, Report};
 use super::template::Template;
 
@@ -20,7 +18,6 @@ pub(crate) struct Work {
     pub(crate) limits: Limits,
     pub(crate) retries: u32,
     pub(crate) pace: Option<Pace>,
-    pub(crate) joblog: Option<Joblog>,
 }
 
 impl Work {
@@ -31,33 +28,14 @@ impl Work {
         let (start, begin) = (SystemTime::now(), Instant::now());
         let attempt = if stopped { Attempt::stopped() } else { run(&command, &self.limits) };
         let elapsed = begin.elapsed();
-        let mut report = Box::new(Report { command, attempt, start, elapsed, unlogged: None });
+        let report = Box::new(Report { command, attempt, start, elapsed });
         let ending = &report.attempt.ending;
         let good = ending.is_success();
         if !good && !ending.is_final() && item.attempt() <= self.retries {
             // A herd that has been cancelled leaves it over.
             return Err(Fault::Retry(report));
         }
-        report.unlogged = self.log(item, &report).err();
         if good { Ok(report) } else { Err(Fault::Failure(report)) }
-    }
-
-    /// Logs it here and now, so that a kill, whenever it comes, finds as little as possible to be done twice.
-    fn log(&self, item: &Item<Job>, report: &Report) -> io::Result<()> {
-        let Some(joblog) = &self.joblog else { return Ok(()) };
-        // It has not ended by itself: it is to be done another time.
-        if matches!(report.attempt.ending, Ending::Stopped) {
-            return Ok(());
-        }
-        joblog.add(&Entry {
-            command: &report.command,
-            again: item.again,
-            number: item.number,
-            start: report.start,
-            elapsed: report.elapsed,
-            attempts: item.attempt(),
-            status: &report.attempt.ending.status(),
-        })
     }
 }
 

@@ -5,6 +5,7 @@ mod help;
 
 mod ends;
 mod input;
+mod kept;
 mod logs;
 mod memory;
 mod options;

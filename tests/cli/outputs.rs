@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::thread;
 
-use crate::help::{Place, droves, end, exits, numbers, run, run_with, sh, start, stderr, succeeds};
+use crate::help::{
+    Place, droves, end, exits, numbers, run, run_with, sh, sorted, start, stderr, succeeds,
+};
 
 #[test]
 fn a_thousand_chatty_jobs_are_never_mixed() {
@@ -104,13 +106,20 @@ fn a_full_disk_for_the_output_is_told() {
     let output = droves(["echo", ":::", "x"]).stdout(full).output().unwrap();
     exits(&output, 1);
     assert!(stderr(&output).contains("the output cannot be written"), "{}", stderr(&output));
-    let output = run(["--results", "/dev/full", "echo", ":::", "x"]);
-    exits(&output, 1);
-    assert!(
-        stderr(&output).contains("the file of results cannot be written"),
-        "{}",
-        stderr(&output)
-    );
+}
+
+#[test]
+fn results_that_cannot_be_written_keep_no_output_back() {
+    // Both have ended before either is written.
+    let place = Place::new("full-results");
+    let meet = "cd \"$0\"; : > $1; until test -e a && test -e b; do sleep 0.01; done; echo $1";
+    let options = ["-j", "2", "--results", "/dev/full"];
+    let command = ["sh", "-c", meet, &place.text(""), ":::", "a", "b"];
+    let output = run(options.into_iter().chain(command));
+    assert_eq!(sorted(&exits(&output, 1)), ["a", "b"]);
+    let told = stderr(&output);
+    assert!(told.contains("the file of results /dev/full cannot be written: No space"), "{told}");
+    assert!(told.contains("2 succeeded, 0 failed"), "{told}");
 }
 
 #[test]
