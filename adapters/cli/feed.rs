@@ -24,13 +24,21 @@ pub(crate) struct Source {
     /// What has been done before, and whether those that failed are to be done again.
     pub(crate) past: Option<(Past, bool)>,
     pub(crate) read: u64,
-    pub(crate) skipped: u64,
+    pub(crate) skipped: Skipped,
+}
+
+/// How many the log has left out.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Skipped {
+    pub(crate) total: u64,
+    /// Those of them that had failed.
+    pub(crate) failed: u64,
 }
 
 /// How the feeding has ended.
 #[derive(Default)]
 pub(crate) struct Fed {
-    pub(crate) skipped: u64,
+    pub(crate) skipped: Skipped,
     /// Whether a job was refused, and with it whatever may follow.
     pub(crate) refused: bool,
     pub(crate) error: Option<io::Error>,
@@ -38,7 +46,7 @@ pub(crate) struct Fed {
 
 impl Source {
     pub(crate) fn new(input: Input, past: Option<(Past, bool)>) -> Self {
-        Self { input, past, read: 0, skipped: 0 }
+        Self { input, past, read: 0, skipped: Skipped::default() }
     }
 
     /// The next line that is to be done, with whether it is so again.
@@ -49,7 +57,10 @@ impl Source {
             match past.judge(Key::of(&template.fill(&line, self.read)), *failed_too) {
                 Verdict::New => return Ok(Some((line, false))),
                 Verdict::Again => return Ok(Some((line, true))),
-                Verdict::Skip => self.skipped += 1,
+                Verdict::Skip { failed } => {
+                    self.skipped.total += 1;
+                    self.skipped.failed += u64::from(failed);
+                }
             }
         }
         Ok(None)

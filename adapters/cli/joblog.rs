@@ -183,7 +183,7 @@ mod tests {
         };
         let judge = |failed_too| Past::of(&path).unwrap().judge(Key::of(&command), failed_too);
         assert_eq!(judge(false), New);
-        for (status, before) in [("0", New), ("1", Skip)] {
+        for (status, before) in [("0", New), ("1", Skip { failed: false })] {
             let log = Joblog::open(&path).unwrap();
             // Two of them would do everything twice.
             assert_eq!(Joblog::open(&path).err().unwrap().kind(), io::ErrorKind::ResourceBusy);

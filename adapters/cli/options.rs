@@ -24,8 +24,9 @@ Examples:
 
 const ENDS: &str = "\
 Exit status:
-  0    all jobs have succeeded
-  1    some have failed or are left, or not all could be read or written
+  0    all jobs have succeeded, now or by the log
+  1    some have failed or are left, or not all could be read or written;
+       also if --resume has left out some that had failed
   2    the command line, or what it names, is wrong
   129, 130, 143    SIGHUP, SIGINT (Ctrl-C) or SIGTERM has ended it
 

@@ -28,8 +28,10 @@ pub(crate) enum Verdict {
     New,
     /// It has failed.
     Again,
-    /// It has been done.
-    Skip,
+    /// It has been done: it has succeeded, or has failed and is not to be done again.
+    Skip {
+        failed: bool,
+    },
 }
 
 impl Past {
@@ -79,11 +81,11 @@ impl Past {
             return Verdict::New;
         }
         entry.total -= 1;
-        if entry.good > 0 || !failed_too {
-            entry.good = entry.good.saturating_sub(1);
-            return Verdict::Skip;
+        if entry.good > 0 {
+            entry.good -= 1;
+            return Verdict::Skip { failed: false };
         }
-        Verdict::Again
+        if failed_too { Verdict::Again } else { Verdict::Skip { failed: true } }
     }
 }
 
@@ -120,10 +122,13 @@ fn is_status(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::joblog::FIELDS;
-    use super::Verdict::{Again, New, Skip};
+    use super::Verdict::{Again, New};
     use super::*;
 
     const LINE: &str = "\t10\t1.000\t0.1\t1\t";
+
+    const DONE: Verdict = Verdict::Skip { failed: false };
+    const FAILED: Verdict = Verdict::Skip { failed: true };
 
     fn key(word: &str) -> Key {
         Key::of(&[word.into()])
@@ -142,10 +147,10 @@ mod tests {
     fn equal_jobs_are_counted() {
         let mut past = past(&[("a", false, "0"), ("b", false, "1"), ("a", false, "0")]);
         let mut judge = |word| past.judge(key(word), false);
-        assert_eq!(judge("a"), Skip);
-        assert_eq!(judge("b"), Skip);
+        assert_eq!(judge("a"), DONE);
+        assert_eq!(judge("b"), FAILED);
         assert_eq!(judge("c"), New);
-        assert_eq!(judge("a"), Skip);
+        assert_eq!(judge("a"), DONE);
         assert_eq!(judge("a"), New);
         assert_eq!(judge("b"), New);
         assert_eq!(size_of::<Ended>(), 24);
@@ -159,8 +164,8 @@ mod tests {
             let mut past = past(&log);
             ["a", "a", "a", "b", "b"].map(|word| past.judge(key(word), failed_too))
         };
-        assert_eq!(judge(true), [Skip, Again, New, Skip, New]);
-        assert_eq!(judge(false), [Skip, Skip, New, Skip, New]);
+        assert_eq!(judge(true), [DONE, Again, New, DONE, New]);
+        assert_eq!(judge(false), [DONE, FAILED, New, DONE, New]);
     }
 
     #[test]
@@ -189,7 +194,7 @@ mod tests {
                 let log = format!("{}{}", &whole[..length], line("b", 0, after));
                 let mut past = Past::read(&mut log.as_bytes()).unwrap();
                 // It has failed, and must not be taken for one that has not.
-                assert_ne!(past.judge(key("a"), true), Skip, "{log}");
+                assert_ne!(past.judge(key("a"), true), DONE, "{log}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What jobs have printed, put out job by job.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
@@ -41,6 +41,11 @@ impl Printer {
             results: results.map(open).transpose()?.map(BufWriter::new),
             tag,
         })
+    }
+
+    /// Which file that of results is.
+    pub(crate) fn results(&self) -> Option<io::Result<Metadata>> {
+        self.results.as_ref().map(|results| results.get_ref().metadata())
     }
 
     /// Empties the file of results, or goes on after its last whole line.

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use droves::control::{Phase, Stats};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
+use super::feed::Skipped;
+
 /// How often there is a line where there is no bar.
 const EVERY: Duration = Duration::from_secs(10);
 /// How many failures are told one by one.
@@ -110,7 +112,7 @@ impl Progress {
     }
 
     /// The end of it all.
-    pub(crate) fn finish(&self, counts: Counts, skipped: u64, left: Option<&str>) {
+    pub(crate) fn finish(&self, counts: Counts, skipped: Skipped, left: Option<&str>) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -119,7 +121,12 @@ impl Progress {
         }
         let Counts { succeeded, failed, stopped } = counts;
         let mut text = format!("{succeeded} succeeded, {failed} failed");
-        for (number, what) in [(stopped, "stopped"), (skipped, "left out by the log")] {
+        let parts = [
+            (stopped, "stopped"),
+            (skipped.total, "left out by the log"),
+            (skipped.failed, "of them had failed"),
+        ];
+        for (number, what) in parts {
             if number > 0 {
                 let _ = write!(text, ", {number} {what}");
             }

@@ -1,6 +1,8 @@
 //! `droves run`: from the command line to the exit status.
 
+use std::fs;
 use std::io::{self, IsTerminal, stderr};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -39,13 +41,13 @@ fn prepare(mut options: Run) -> Result<u8, String> {
         (None, _) => Input::stdin(options.null),
     };
     let template = Template::new(&command, options.shell);
-    let past = past(&options)?;
     let results = options.results.as_deref().filter(|_| !options.dry_run);
     let printer = Printer::new(options.tag, results).map_err(|error| match results {
         Some(path) => named(path, &error),
         None => error.to_string(),
     })?;
-    let source = Source::new(input, past);
+    apart(&options, &printer)?;
+    let source = Source::new(input, past(&options)?);
     if options.dry_run {
         return Ok(rehearse(source, &template, printer));
     }
@@ -61,6 +63,21 @@ fn prepare(mut options: Run) -> Result<u8, String> {
     let herd = running.herd.clone();
     let progress = Progress::new(options.quiet, bar, total, Arc::new(move || herd.stats()));
     Ok(Watch::new(running, &options, printer, progress).see_through())
+}
+
+/// Refuses one file for two uses, by whatever names: each would have in it what is the other's.
+fn apart(options: &Run, printer: &Printer) -> Result<(), String> {
+    let (Some(log), Some(results)) = (&options.joblog, &options.results) else { return Ok(()) };
+    // That of results has been opened, unless nothing is to be written. A log that is not there is another file.
+    let results = printer.results().unwrap_or_else(|| fs::metadata(results));
+    let same = match (fs::metadata(log), results) {
+        (Ok(log), Ok(results)) => (log.dev(), log.ino()) == (results.dev(), results.ino()),
+        _ => options.joblog == options.results,
+    };
+    if same {
+        return Err(format!("--joblog and --results are the same file: {}", log.display()));
+    }
+    Ok(())
 }
 
 /// What a log says, if one is to be gone by, and whether those that failed are to be done again.

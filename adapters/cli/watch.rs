@@ -223,7 +223,7 @@ impl<'a> Watch<'a> {
             None => u8::from(
                 self.broken
                     || error.is_some()
-                    || self.counts.failed + self.counts.stopped > 0
+                    || self.counts.failed + self.counts.stopped + skipped.failed > 0
                     || left.is_some(),
             ),
         }

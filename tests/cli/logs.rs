@@ -75,11 +75,39 @@ fn those_that_failed_only_if_asked_for() {
         (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
     };
     assert_eq!(jobs("--resume"), (1, "a\nb\na\nb\n".into()));
-    assert_eq!(jobs("--resume"), (0, String::new()));
+    assert_eq!(jobs("--resume"), (1, String::new()), "what failed still has");
     assert_eq!(jobs("--resume-failed"), (1, "b\nb\n".into()));
     place.write("good", "");
     assert_eq!(jobs("--resume-failed"), (0, "b\nb\n".into()));
     assert_eq!(jobs("--resume-failed"), (0, String::new()));
+    assert_eq!(jobs("--resume"), (0, String::new()));
+}
+
+#[test]
+fn those_left_out_that_had_failed_are_told() {
+    let place = Place::new("left-out");
+    let log = place.text("log");
+    let jobs = |option: &str, names: &[&str]| {
+        let arguments = ["-j", "1", "--joblog", &log, option, "test", "a", "=", "{}", ":::"];
+        let output = run(arguments.into_iter().chain(names.iter().copied()));
+        (output.status.code().unwrap(), stderr(&output))
+    };
+    assert_eq!(jobs("--resume", &["a", "b"]).0, 1);
+    for (names, code, told) in [
+        (
+            &["a", "b", "a"][..],
+            1,
+            "1 succeeded, 0 failed, 2 left out by the log, 1 of them had failed;",
+        ),
+        (&["a", "a"], 0, "0 succeeded, 0 failed, 2 left out by the log;"),
+        (&["b"], 1, "0 succeeded, 0 failed, 1 left out by the log, 1 of them had failed;"),
+    ] {
+        let (ended, said) = jobs("--resume", names);
+        assert!(ended == code && said.contains(told), "{names:?}: {ended}, {said}");
+    }
+    // One that fails again is not left out.
+    let (ended, said) = jobs("--resume-failed", &["a", "b"]);
+    assert!(ended == 1 && said.contains("0 succeeded, 1 failed, 1 left out by the log;"), "{said}");
 }
 
 #[test]
@@ -202,4 +230,38 @@ fn a_full_disk_stops_it() {
         "{}",
         stderr(&output)
     );
+}
+
+#[test]
+fn the_log_and_the_results_are_two_files() {
+    let place = Place::new("one-file");
+    let (file, made) = (place.text("file"), place.text("made"));
+    let (longer, link) = (place.text("./../cli-one-file/file"), place.text("link"));
+    std::os::unix::fs::symlink("file", &link).unwrap();
+    let refused = |log: &str, results: &str, more: &str| {
+        let output = run(["--joblog", log, "--results", results, more, "touch", ":::", &made]);
+        exits(&output, 2);
+        let told = stderr(&output);
+        assert!(told.contains("--joblog") && told.contains("--results"), "{told}");
+        assert!(!place.path("made").exists());
+    };
+    // One that is new; one that is a log; one that is none.
+    for text in [None, Some(format!("{FIELDS}\n")), Some("{\"job\":1}\n".into())] {
+        for name in [&file, &longer, &link] {
+            for more in ["--quiet", "--resume"] {
+                match &text {
+                    Some(text) => drop(place.write("file", text)),
+                    None => drop(std::fs::remove_file(&file)),
+                }
+                refused(&file, name, more);
+                refused(name, &file, more);
+                let after = std::fs::read_to_string(&file).unwrap_or_default();
+                assert_eq!(after, text.as_deref().unwrap_or_default());
+            }
+        }
+    }
+    refused(&file, &link, "--dry-run");
+    // Others are welcome, also if both are empty.
+    std::fs::remove_file(&file).unwrap();
+    succeeds(&run(["--joblog", &file, "--results", &place.text("other"), "true", ":::", "x"]));
 }
