@@ -47,7 +47,12 @@ fn table(stats: &Value) -> String {
     let names =
         ["phase", "size", "running", "waiting", "backing_off", "succeeded", "failed", "retried"];
     for name in names {
-        line(&name.replace('_', " "), &field(stats, name));
+        let value = match field(stats, name) {
+            // To a herd it is all the same whether its input has ended or it was told to take no more.
+            phase if name == "phase" && phase == "draining" => "running (no more input)".into(),
+            value => value,
+        };
+        line(&name.replace('_', " "), &value);
     }
     let seconds = stats["uptime"].as_f64().unwrap_or_default();
     line("up for", &format_args!("{:>12}", format!("{seconds:.1} s")));
@@ -70,8 +75,13 @@ fn field(answer: &Value, name: &str) -> String {
 /// One request. What is refused is an error, with the reason.
 fn ask(plane: &Plane, method: &str, path: &str, body: &str) -> Result<Value, String> {
     let address = &plane.addr;
-    let answer = exchange(plane, method, path, body);
-    let answer = answer.map_err(|error| format!("{address}: {error}"))?;
+    let answer = exchange(plane, method, path, body).map_err(|error| match error.kind() {
+        // By the first a socket tells that its time is over, by the second a system that waits for another.
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("{address}: no answer within {} s", PATIENCE.as_secs())
+        }
+        _ => format!("{address}: {error}"),
+    })?;
     let wrong = || format!("{address}: this is not the answer of a herd");
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(wrong)?;
     let code = head.split(' ').nth(1).ok_or_else(wrong)?;
@@ -81,6 +91,8 @@ fn ask(plane: &Plane, method: &str, path: &str, body: &str) -> Result<Value, Str
     }
     let why = value.ok().and_then(|value: Value| value["msg"].as_str().map(str::to_owned));
     let why = why.unwrap_or_else(|| body.trim().to_owned());
+    // To the command a herd is as many jobs.
+    let why = why.replace("Herd size", "the number of jobs at a time");
     Err(format!("{address}: refused ({code}): {why}"))
 }
 

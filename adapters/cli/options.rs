@@ -23,6 +23,10 @@ Examples:
     ls *.csv | droves run --dry-run --shell 'sort -u {} > {.}.sorted'";
 
 const ENDS: &str = "\
+Jobs:
+  A job has ended when its command has. What that leaves running in the
+  background is not waited for, nor is the output of that.
+
 Exit status:
   0    all jobs have succeeded, now or by the log
   1    some have failed or are left, or not all could be read or written;
@@ -51,7 +55,8 @@ pub(crate) enum Verb {
     Run(Box<Run>),
     /// Changes how many jobs of a running `droves run --listen` run at a time
     Scale {
-        /// How many
+        /// How many: from 0 for none, up to four times its -j or 256, whichever is more; fewer where not as many files may
+        /// be open
         #[arg(value_name = "N")]
         size: usize,
         #[command(flatten)]
@@ -112,8 +117,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "HOW", value_parser = backoff, default_value = "exp:100ms..10s")]
     pub(crate) backoff: Backoff,
 
-    /// How long an attempt may take, such as 30s, 1.5m or 2h. Then its process group is sent SIGTERM
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    /// How long an attempt may take, such as 30s, 1.5m or 2h, but not 0. Then its process group is sent SIGTERM
+    #[arg(long, value_name = "TIME", value_parser = timeout)]
     pub(crate) timeout: Option<Duration>,
 
     /// How long after SIGTERM a job is sent SIGKILL
@@ -163,7 +168,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "TOKEN", env = "DROVES_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
 
-    /// Says nothing of its own but errors
+    /// Says nothing of its own but errors, such as a job that could not be started. One that has run and failed is no such
+    /// error: the exit status tells, and what the job has printed
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
@@ -247,6 +253,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     then.map(|_| time).ok_or_else(|| "a time that comes within the life of the system".into())
 }
 
+/// Within no time at all nothing ends.
+fn timeout(text: &str) -> Result<Duration, String> {
+    let why = "a time above 0; without --timeout there is no limit";
+    duration(text).and_then(|time| if time.is_zero() { Err(why.into()) } else { Ok(time) })
+}
+
 fn backoff(text: &str) -> Result<Backoff, String> {
     if text == "none" {
         return Ok(Backoff::none());
@@ -298,6 +310,15 @@ mod tests {
         {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn limits_of_time_are_above_zero() {
+        assert_eq!(timeout("1us"), Ok(Duration::from_micros(1)));
+        for wrong in ["0", "0s", "0.0h", "0.0000001us", "soon"] {
+            assert!(timeout(wrong).is_err(), "{wrong}");
+        }
+        assert!(timeout("0").unwrap_err().contains("above 0"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use droves::control::{Phase, Stats};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::feed::Skipped;
+use super::job::Ending;
 
 /// How often there is a line where there is no bar.
 const EVERY: Duration = Duration::from_secs(10);
@@ -41,6 +42,8 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     begin: Instant,
     last: Instant,
+    /// How many failures have been told.
+    told: u64,
     stats: Numbers,
 }
 
@@ -61,7 +64,7 @@ impl Progress {
             bar
         });
         let begin = Instant::now();
-        Self { quiet, bar, begin, last: begin, stats }
+        Self { quiet, bar, begin, last: begin, told: 0, stats }
     }
 
     /// A job has ended.
@@ -90,15 +93,16 @@ impl Progress {
         }
     }
 
-    /// A job has failed.
-    pub(crate) fn failure(&self, counts: Counts, number: u64, why: &str, command: &[u8]) {
-        if self.quiet || counts.failed > FAILURES {
+    /// A job has failed. What has ended by itself has had its say, and is not told of if it is to be quiet.
+    pub(crate) fn failure(&mut self, number: u64, ending: &Ending, command: &[u8]) {
+        if self.quiet && ending.is_of_itself() || self.told == FAILURES {
             return;
         }
-        let command = plain(command);
+        self.told += 1;
+        let (why, command) = (ending.words(), plain(command));
         self.beside(|| {
             tell(format_args!("job {number} failed ({why}): {command}"));
-            if counts.failed == FAILURES {
+            if self.told == FAILURES {
                 tell("further failures are counted only");
             }
         });

@@ -34,6 +34,11 @@ impl Ending {
         matches!(self, Self::Exited(status) if status.success())
     }
 
+    /// Whether it has run to an end, good or bad, as far as its time went.
+    pub(crate) fn is_of_itself(&self) -> bool {
+        !matches!(self, Self::NotStarted(_) | Self::OutputLost(_))
+    }
+
     /// Whether it will end so however often it is tried.
     pub(crate) fn is_final(&self) -> bool {
         use io::ErrorKind::{ArgumentListTooLong, InvalidInput, NotFound, PermissionDenied};

@@ -46,6 +46,16 @@ impl<'a> Watch<'a> {
         if let Some(plane) = &running.plane {
             progress.say(format_args!("listening on http://{}/", plane.local_addr()));
         }
+        if options.size() == 0 {
+            let idle = "0 jobs at a time";
+            match &running.plane {
+                Some(plane) => progress.say(format_args!(
+                    "{idle}: `droves scale 1 --addr {}` has one run",
+                    plane.local_addr()
+                )),
+                None => progress.say(format_args!("{idle}: SIGUSR1 adds one")),
+            }
+        }
         let (counts, order) = (Counts::default(), Order::default());
         let (halted, broken, mute) = (false, false, false);
         Self { running, options, printer, progress, counts, order, halted, broken, mute }
@@ -104,8 +114,7 @@ impl<'a> Watch<'a> {
             return;
         }
         self.counts.failed += 1;
-        let words = report.attempt.ending.words();
-        self.progress.failure(self.counts, job.number, &words, &quoted(&report.command));
+        self.progress.failure(job.number, &report.attempt.ending, &quoted(&report.command));
         let (limit, now) = match self.options.halt {
             Halt::Never => return,
             Halt::Soon(limit) => (limit, false),

@@ -53,6 +53,7 @@ fn wrong_usage_is_2_and_runs_nothing() {
         &["-j", "x"][..],
         &["-j", "999999999"],
         &["--timeout", "soon"],
+        &["--timeout", "0"],
         &["--backoff", "exp:1s"],
         &["--halt", "now"],
         &["--resume"],
@@ -78,6 +79,59 @@ fn quiet_says_nothing_of_its_own() {
     let output = run(["-q", "sh", "-c", "echo err >&2; exit 1", ":::", "x"]);
     exits(&output, 1);
     assert_eq!(stderr(&output), "err\n");
+}
+
+#[test]
+fn quiet_tells_of_what_could_not_be_started() {
+    let output = run(["-q", "-k", "/no/such/program", ":::", "a", "b"]);
+    exits(&output, 1);
+    let told = stderr(&output);
+    for (line, name) in sorted(&told).into_iter().zip(["1 failed", "2 failed"]) {
+        assert!(line.contains(name) && line.contains("No such file"), "{told}");
+    }
+    assert_eq!(told.lines().count(), 2, "{told}");
+    // No argument can have a zero byte in it, nor be as long as that. Those that ran, however many, are not told of.
+    let long = "x".repeat(1 << 18);
+    let mut input = "1\n".repeat(30).into_bytes();
+    input.extend([b"a\0b\n", long.as_bytes(), b"\n"].concat());
+    let output = run_with(["-q", "-j", "1", "sh", "-c", "exit $1", "sh"], &input);
+    exits(&output, 1);
+    let told = stderr(&output);
+    let lines: Vec<_> = told.lines().collect();
+    assert_eq!(lines.len(), 2, "{told}");
+    assert!(lines[0].starts_with("droves: job 31 failed (it could not be started: "), "{told}");
+    assert!(lines[1].starts_with("droves: job 32 failed (it could not be started: "), "{told}");
+}
+
+#[test]
+fn failures_are_told_one_by_one_up_to_a_limit() {
+    for quiet in [&[][..], &["-q"]] {
+        let words = quiet.iter().copied().chain(["-j", "2", "/no/such/program"]);
+        let told = stderr(&run_with(words, crate::help::numbers(0..30).as_bytes()));
+        assert_eq!(told.matches(" failed (it could not be started: ").count(), 20, "{told}");
+        assert_eq!(told.matches("further failures are counted only").count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn help_says_what_newcomers_ask() {
+    // However wide the terminal is.
+    let help = |words: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_droves")).args(words).output();
+        succeeds(&output.unwrap()).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let text = help(&["run", "--help"]);
+    for part in [
+        "A job is logged when its output has been written; what was killed before that is done again",
+        "without --resume or --resume-failed what is in it is thrown away",
+        "A job is known by a hash of its whole command",
+        "background is not waited for",
+        "One that has run and failed is no such error",
+        "also if --resume has left out some that had failed",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(help(&["scale", "--help"]).contains("256"));
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn an_endless_input_waits() {
     assert_eq!(end(&mut child).code(), Some(143));
     let mut told = String::new();
     child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert!(told.contains("droves: 0 jobs at a time: SIGUSR1 adds one\n"), "{told}");
     assert!(told.contains(" waiting and the rest of the input left;"), "{told}");
     feeder.join().unwrap();
 }

@@ -75,6 +75,14 @@ fn what_cleans_up_when_its_time_is_over_may_say_so() {
 }
 
 #[test]
+fn within_no_time_nothing_ends() {
+    let output = run(["--timeout", "0", "true", ":::", "x"]);
+    exits(&output, 2);
+    let told = stderr(&output);
+    assert!(told.contains("a time above 0; without --timeout there is no limit"), "{told}");
+}
+
+#[test]
 fn a_timeout_is_for_each_attempt() {
     let place = Place::new("timeouts");
     let script = format!("{COUNT} test $n -ge 3 || sleep 300");

@@ -73,21 +73,27 @@ fn the_size_changes_while_it_runs() {
     assert_eq!(succeeds(&herd.ask(&["scale", "0"])), "0\n");
     let table = succeeds(&herd.ask(&["status"]));
     let rows: Vec<Vec<_>> = table.lines().map(|row| row.split_whitespace().collect()).collect();
-    for row in [["phase", "draining"], ["size", "0"], ["running", "5"], ["waiting", "35"]] {
+    for row in [["size", "0"], ["running", "5"], ["waiting", "35"]] {
         assert!(rows.contains(&row.to_vec()), "{row:?} in\n{table}");
     }
+    // All is read, and yet it is at work.
+    assert_eq!(rows[0], ["phase", "running", "(no", "more", "input)"]);
     // Above what there can be.
     let refused = herd.ask(&["scale", "9999999"]);
     exits(&refused, 1);
-    assert!(stderr(&refused).contains("refused (400)"), "{}", stderr(&refused));
+    let why = "refused (400): the number of jobs at a time cannot be above ";
+    assert!(stderr(&refused).contains(why), "{}", stderr(&refused));
     herd.place.write("go", "");
     let ended = || succeeds(&herd.ask(&["status", "--json"])).contains("\"succeeded\":5");
     until("they end", ended);
     herd.settle(5);
     succeeds(&herd.ask(&["scale", "4"]));
+    let address = herd.address.clone();
     let (code, told) = herd.end();
     assert_eq!(code, Some(1), "one of them fails: {told}");
     assert!(told.contains("39 succeeded, 1 failed"), "{told}");
+    let hint = format!("0 jobs at a time: `droves scale 1 --addr {address}` has one run");
+    assert!(told.contains(&hint), "{told}");
 }
 
 #[test]
@@ -140,6 +146,19 @@ fn nobody_there_is_an_error() {
     let output = command.args(["status", "--addr", &free]).output().unwrap();
     exits(&output, 1);
     assert!(stderr(&output).contains(&free), "{}", stderr(&output));
+}
+
+#[test]
+fn silence_is_told_as_such() {
+    // The system accepts for it.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    for words in [&["status"][..], &["scale", "1"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_droves"));
+        let output = command.args(words).args(["--addr", &address]).output().unwrap();
+        exits(&output, 1);
+        assert_eq!(stderr(&output), format!("droves: {address}: no answer within 5 s\n"));
+    }
 }
 
 #[test]
