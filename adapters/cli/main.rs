@@ -2,7 +2,7 @@
 //!
 //! | module | what it has |
 //! |---|---|
-//! | `options` | what the command line says |
+//! | `options`, `values` | what the command line says |
 //! | `input`, `template` | where lines come from, and what a command becomes with one of them |
 //! | `feed` | the thread that reads lines and sends them to the herd as jobs |
 //! | `work` | the herd's handler: what is done with a job |
@@ -48,6 +48,8 @@ mod spawn;
 mod stop;
 #[cfg(unix)]
 mod template;
+#[cfg(unix)]
+mod values;
 #[cfg(unix)]
 mod watch;
 #[cfg(unix)]

@@ -10,12 +10,13 @@ use droves::herd::{Done, Failure, Outcome, Trouble};
 use super::feed::Fed;
 use super::job::Ending;
 use super::joblog::Entry;
-use super::options::{Halt, Run};
+use super::options::Run;
 use super::print::{Ended, Order, Printer, Unwritten};
 use super::progress::{Counts, Progress, tell};
 use super::report::{Job, Report};
 use super::running::Running;
 use super::template::quoted;
+use super::values::Halt;
 
 /// How long we wait for an input that should have ended by now.
 const MOMENT: Duration = Duration::from_millis(200);
@@ -203,9 +204,8 @@ impl<'a> Watch<'a> {
 
     /// Starts no more, for a reason of our own; and stops what runs, if that is of no use now.
     fn give_up(&mut self, why: impl Display, now: bool) {
-        if !self.broken {
-            self.progress.beside(|| tell(why));
-        }
+        // Each of those that can be written no more is told once, as nothing is written to it again.
+        self.progress.beside(|| tell(why));
         self.broken = true;
         self.running.stop(now);
     }

@@ -120,6 +120,13 @@ fn results_that_cannot_be_written_keep_no_output_back() {
     let told = stderr(&output);
     assert!(told.contains("the file of results /dev/full cannot be written: No space"), "{told}");
     assert!(told.contains("2 succeeded, 0 failed"), "{told}");
+    // Nor does one that is full hide the other.
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let meet = meet.replace("a &&", "c &&").replace("-e b", "-e d");
+    let command = ["sh", "-c", &meet, &place.text(""), ":::", "c", "d"];
+    let output = droves(options.into_iter().chain(command)).stdout(full).output().unwrap();
+    exits(&output, 1);
+    assert_eq!(stderr(&output).matches("cannot be written").count(), 1, "{}", stderr(&output));
 }
 
 #[test]
