@@ -120,13 +120,22 @@ fn results_that_cannot_be_written_keep_no_output_back() {
     let told = stderr(&output);
     assert!(told.contains("the file of results /dev/full cannot be written: No space"), "{told}");
     assert!(told.contains("2 succeeded, 0 failed"), "{told}");
-    // Nor does one that is full hide the other.
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let meet = meet.replace("a &&", "c &&").replace("-e b", "-e d");
-    let command = ["sh", "-c", &meet, &place.text(""), ":::", "c", "d"];
-    let output = droves(options.into_iter().chain(command)).stdout(full).output().unwrap();
+    // Nor is it hidden that there is soon no room for that either: files may not grow above 8 or 16 KiB.
+    let log = place.text("log");
+    let meet = "cd $0; : > $1; until test -e c && test -e d && test -e e; do sleep 0.01; done; head -c 7000 /dev/zero";
+    let command = format!(
+        "trap '' XFSZ; ulimit -f 16; {} run -j 3 --joblog {log} --results /dev/full \
+         sh -c '{meet}' {} ::: c d e > {}",
+        env!("CARGO_BIN_EXE_droves"),
+        place.text(""),
+        place.text("out"),
+    );
+    let output = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
     exits(&output, 1);
-    assert_eq!(stderr(&output).matches("cannot be written").count(), 1, "{}", stderr(&output));
+    let told = stderr(&output);
+    for file in ["the file of results /dev/full", "the output"] {
+        assert_eq!(told.matches(&format!("{file} cannot be written")).count(), 1, "{told}");
+    }
 }
 
 #[test]
