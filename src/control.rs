@@ -216,7 +216,7 @@ impl fmt::Display for ResizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
-            Self::Stopping => f.write_str("it is stopping"),
+            Self::Stopping => f.write_str("it is stopping, or has stopped"),
         }
     }
 }
@@ -229,7 +229,7 @@ pub struct AlreadyStopping;
 
 impl fmt::Display for AlreadyStopping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it is stopping already")
+        f.write_str("it is stopping already, or does not run")
     }
 }
 

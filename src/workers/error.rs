@@ -22,7 +22,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::Full => "there is no room",
             Self::Quiet => "it is quiet",
-            Self::ShuttingDown => "it is shutting down",
+            Self::ShuttingDown => "it is shutting down, or does not run",
         })
     }
 }
