@@ -32,7 +32,7 @@ async fn limits_a_member_that_is_never_ready_is_cancelled<W: Groups>(w: &W) {
     let slow = deaf("slow", true, false, &court).ready_within(HOUR);
     let group = Group::parallel([service("a", &log), slow]).termination(TERM);
     let handle = w.start_group_on(group, &odds);
-    odds.pass(w, HOUR - MINUTE).await;
+    odds.pass(w, HOUR.saturating_sub(MINUTE)).await;
     assert_eq!((court.count(), handle.is_done()), (2, false), "it has time yet");
     odds.jump(MINUTE);
     let error = handle.wait().await.unwrap_err();
@@ -74,7 +74,7 @@ async fn limits_a_member_that_ignores_signals_is_cancelled_and_then_abandoned<W:
     handle.signal(TERM).unwrap();
     // The last is told first: it has its time twice. The other ends within the second.
     for _ in 0..3 {
-        odds.pass(w, HOUR - MINUTE).await;
+        odds.pass(w, HOUR.saturating_sub(MINUTE)).await;
         assert!(!handle.is_done());
         odds.pass(w, MINUTE).await;
     }
@@ -102,7 +102,7 @@ async fn limits_a_stop_deadline_holds_for_the_whole_group<W: Groups>(w: &W) {
     handle.ready().await.unwrap();
     handle.signal(TERM).unwrap();
     for _ in 0..2 {
-        odds.pass(w, HOUR - MINUTE).await;
+        odds.pass(w, HOUR.saturating_sub(MINUTE)).await;
         assert!(!handle.is_done());
         odds.pass(w, MINUTE).await;
     }
