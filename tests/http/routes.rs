@@ -76,7 +76,11 @@ fn it_is_ready_while_it_accepts() {
     assert_eq!(ready().0, 503);
     for path in ["/quiet", "/resume", "/drain"] {
         let answer = post(address, path, "");
-        assert_eq!((answer.status, answer.msg()), (409, "it is stopping already, or does not run".into()), "{path}");
+        assert_eq!(
+            (answer.status, answer.msg()),
+            (409, "it is stopping already, or does not run".into()),
+            "{path}"
+        );
     }
     assert_eq!(get(address, "/healthz").body, "ok\n");
 }
