@@ -131,6 +131,32 @@ fn limits_cancel_and_then_abandon() {
 }
 
 #[test]
+fn limits_of_readiness_hold_for_what_follows_from_them_alone() {
+    let limits = Limits { ready: Some(ns(10)), stop: None };
+    let mut group = Group::with(2, Order::Dynamic, limits);
+    let _ = group.on(Event::Start);
+    let _ = group.on(Event::Insert(0));
+    let _ = group.on(Event::Insert(1));
+    let _ = group.on(Event::Ready(1));
+    assert_eq!(group.at(10), [Effect::Cancel(0)]);
+    assert_eq!(group.0.next_deadline(), Some(Instant::from_nanos(20)), "it has as long again");
+    assert_eq!(group.at(20)[0], Effect::Abandon(0));
+    assert_eq!(group.on(Event::Cancel), [Effect::Cancel(1)]);
+    assert_eq!(group.0.next_deadline(), None, "it was ready in time");
+}
+
+#[test]
+fn if_06_what_is_cancelled_is_still_told_the_signal_at_its_turn() {
+    let mut group = Group::new(2, Order::Ordered);
+    let _ = group.on(Event::Start);
+    (0..2).for_each(|member| drop(group.on(Event::Ready(member))));
+    assert_eq!(group.on(Event::Signal(TERM)), [Effect::Signal(1, TERM)]);
+    assert_eq!(group.on(Event::Cancel), [0, 1].map(Effect::Cancel));
+    assert_eq!(group.exit(1), [Effect::Ended(1), Effect::Signal(0, TERM)]);
+    assert_eq!(group.exit(0), [Effect::Ended(0), Effect::Finish]);
+}
+
+#[test]
 fn a_stop_deadline_holds_for_all_that_still_run() {
     let mut group = Group::new(3, Order::Ordered);
     group.0 = group.0.stop_within(Some(ns(7)));
