@@ -62,7 +62,8 @@ impl<E: fmt::Display> fmt::Display for JobError<E> {
     }
 }
 
-/// Also of an error in a box, which is none itself. What the job failed with is part of the text, and so no source.
+/// Also of an error in a box, which is none itself. What the job failed with is part of the text, and so no source; its own sources are
+/// had from it.
 impl<E: fmt::Debug + fmt::Display> core::error::Error for JobError<E> {}
 
 /// What a job may return: nothing, or a result.

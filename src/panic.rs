@@ -11,7 +11,8 @@ pub(crate) use imp::resume;
 /// A panic that was caught, with what it was called with. Without `std` none is caught, and there is no such value.
 pub struct Panic(imp::Payload);
 
-// SAFETY: whoever shares it sees by reference only the text, and texts may be shared; all else takes the panic itself.
+// SAFETY: whoever shares it sees by reference only the text, and texts may be shared; all else takes the panic itself. So what was
+// thrown must never be given out by reference.
 unsafe impl Sync for Panic {}
 
 impl Panic {

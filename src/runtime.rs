@@ -45,7 +45,9 @@ pub trait Spawn<F> {
     }
 }
 
-/// A runtime that gives each future a thread of its own: one that blocks holds up no other.
+/// A runtime that gives each future a thread of its own: one that blocks holds up no other. The workers of a
+/// [herd that blocks](crate::herd::Herd::blocking_builder) need one. What is said of a runtime here is not checked, and if it is not true,
+/// futures wait for each other; one that wraps another says it again. A pool takes jobs that block wherever it is started.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` may run many futures on one thread, and what blocks would hold them all up",
     note = "the workers can be threads, beside a driver on any runtime: `.start_with(&runtime, &Threads::new())`"

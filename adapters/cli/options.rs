@@ -146,8 +146,8 @@ pub(crate) struct Run {
     pub(crate) results: Option<PathBuf>,
 
     /// Keeps a log of the jobs that have ended in this file; without --resume or --resume-failed what is in it is thrown away. A
-    /// job is logged when its output has been written; what was killed before that is done again. After a loss of power
-    /// entries may be missing
+    /// job is logged when its output and its line in --results have been written; what was killed before that is done again. After a
+    /// loss of power entries may be missing, or the output of jobs that are logged
     #[arg(long, value_name = "FILE")]
     pub(crate) joblog: Option<PathBuf>,
 

@@ -20,7 +20,10 @@ pub(crate) struct Ended {
 pub(crate) struct Printer {
     out: BufWriter<File>,
     err: BufWriter<File>,
+    /// None after an error.
     results: Option<BufWriter<File>>,
+    /// What is printed does not arrive any more.
+    mute: bool,
     tag: bool,
 }
 
@@ -39,6 +42,7 @@ impl Printer {
             out: BufWriter::with_capacity(1 << 16, own(&io::stdout())?),
             err: BufWriter::new(own(&io::stderr())?),
             results: results.map(open).transpose()?.map(BufWriter::new),
+            mute: false,
             tag,
         })
     }
@@ -58,21 +62,27 @@ impl Printer {
         file.set_len(if goes_on { whole(file)? } else { 0 })
     }
 
-    pub(crate) fn print(&mut self, ended: &mut Ended) -> Result<(), Unwritten> {
-        let Ended { job, report, attempts } = ended;
+    /// Prints what a job has printed, so that it has arrived if that is to be at once.
+    pub(crate) fn print(&mut self, ended: &mut Ended, at_once: bool) -> Result<(), Unwritten> {
+        self.output(|printer| {
+            printer.write(ended)?;
+            if at_once { printer.out.flush() } else { Ok(()) }
+        })
+    }
+
+    fn write(&mut self, Ended { job, report, .. }: &mut Ended) -> io::Result<()> {
         let attempt = &mut report.attempt;
         if !attempt.out.is_empty() {
             let out = &mut self.out;
-            let written = if self.tag {
-                attempt.out.write_tagged(&job.line, out)
+            if self.tag {
+                attempt.out.write_tagged(&job.line, out)?;
             } else {
-                attempt.out.write_to(out)
-            };
-            written.map_err(Unwritten::Output)?;
+                attempt.out.write_to(out)?;
+            }
         }
         if !attempt.err.is_empty() {
             // What came before stands before.
-            self.out.flush().map_err(Unwritten::Output)?;
+            self.out.flush()?;
             let err = &mut self.err;
             let written = if self.tag {
                 attempt.err.write_tagged(&job.line, err)
@@ -82,10 +92,29 @@ impl Printer {
             // If nobody reads that, it is not for the jobs to suffer.
             let _ = written.and_then(|()| err.flush());
         }
-        self.result(|results| report.write_json(job, *attempts, results))
+        Ok(())
     }
 
-    /// Writes to the file of results, if there is one: after an error there is none.
+    /// Adds a job to the file of results, if there is one, so that it has arrived if that is to be at once.
+    pub(crate) fn add_result(&mut self, ended: &mut Ended, at_once: bool) -> Result<(), Unwritten> {
+        self.result(|results| {
+            let Ended { job, report, attempts } = ended;
+            report.write_json(job, *attempts, results)?;
+            if at_once { results.flush() } else { Ok(()) }
+        })
+    }
+
+    /// Writes to standard output and error, unless that has been in vain before.
+    fn output(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) -> Result<(), Unwritten> {
+        if self.mute {
+            return Ok(());
+        }
+        let written = write(self);
+        self.mute = written.is_err();
+        written.map_err(Unwritten::Output)
+    }
+
+    /// Writes to the file of results, unless there is none.
     fn result(
         &mut self,
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -103,15 +132,20 @@ impl Printer {
         self.out.write_all(b"\n")
     }
 
+    /// Has all lines arrive.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Whether there is something to be flushed.
     pub(crate) fn has_more(&self) -> bool {
         let more = |file: &BufWriter<File>| !file.buffer().is_empty();
-        more(&self.out) || self.results.as_ref().is_some_and(more)
+        !self.mute && more(&self.out) || self.results.as_ref().is_some_and(more)
     }
 
-    pub(crate) fn flush(&mut self) -> Result<(), Unwritten> {
-        self.out.flush().map_err(Unwritten::Output)?;
-        self.result(BufWriter::flush)
+    /// Has all of it arrive: what was printed, and the results.
+    pub(crate) fn flush(&mut self) -> [Result<(), Unwritten>; 2] {
+        [self.output(|printer| printer.out.flush()), self.result(BufWriter::flush)]
     }
 }
 

@@ -103,7 +103,7 @@ impl Progress {
         self.beside(|| {
             tell(format_args!("job {number} failed ({why}): {command}"));
             if self.told == FAILURES {
-                tell("further failures are counted only");
+                tell("further failures are not told one by one");
             }
         });
     }

@@ -11,7 +11,7 @@ use super::feed::Source;
 use super::input::Input;
 use super::options::Run;
 use super::past::Past;
-use super::print::{Printer, Unwritten};
+use super::print::Printer;
 use super::progress::{Progress, tell};
 use super::running::Running;
 use super::template::{Template, quoted};
@@ -71,7 +71,10 @@ fn apart(options: &Run, printer: &Printer) -> Result<(), String> {
     // That of results has been opened, unless nothing is to be written. A log that is not there is another file.
     let results = printer.results().unwrap_or_else(|| fs::metadata(results));
     let same = match (fs::metadata(log), results) {
-        (Ok(log), Ok(results)) => (log.dev(), log.ino()) == (results.dev(), results.ino()),
+        // What is no file, such as /dev/null, may be both.
+        (Ok(log), Ok(results)) => {
+            log.is_file() && (log.dev(), log.ino()) == (results.dev(), results.ino())
+        }
         _ => options.joblog == options.results,
     };
     if same {
@@ -99,13 +102,13 @@ fn rehearse(mut source: Source, template: &Template, mut printer: Printer) -> u8
     loop {
         let result = match source.next(template) {
             Ok(Some((line, _))) => printer.line(&quoted(&template.fill(&line, source.read))),
-            Ok(None) => match printer.flush() {
+            Ok(None) => match printer.finish() {
                 Ok(()) => return 0,
-                Err(Unwritten::Output(error) | Unwritten::Results(error)) => Err(error),
+                Err(error) => Err(error),
             },
             Err(error) => {
                 // What was read before is put out.
-                let _ = printer.flush();
+                let _ = printer.finish();
                 tell(format_args!("the input cannot be read: {error}"));
                 return 1;
             }

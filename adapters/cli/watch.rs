@@ -33,8 +33,6 @@ pub(crate) struct Watch<'a> {
     halted: bool,
     /// Something of our own has gone wrong.
     broken: bool,
-    /// What is printed does not arrive any more.
-    mute: bool,
 }
 
 impl<'a> Watch<'a> {
@@ -58,8 +56,8 @@ impl<'a> Watch<'a> {
             }
         }
         let (counts, order) = (Counts::default(), Order::default());
-        let (halted, broken, mute) = (false, false, false);
-        Self { running, options, printer, progress, counts, order, halted, broken, mute }
+        let (halted, broken) = (false, false);
+        Self { running, options, printer, progress, counts, order, halted, broken }
     }
 
     /// To the end. Returns the exit status.
@@ -129,15 +127,12 @@ impl<'a> Watch<'a> {
     }
 
     fn print(&mut self, mut ended: Ended) {
-        if !self.mute {
-            let (printer, at_once) = (&mut self.printer, self.running.joblog.is_some());
-            let written = self.progress.beside(|| {
-                printer.print(&mut ended)?;
-                if at_once { printer.flush() } else { Ok(()) }
-            });
-            self.check(written);
-            self.log(&ended);
-        }
+        let (printer, at_once) = (&mut self.printer, self.running.joblog.is_some());
+        let written = self.progress.beside(|| {
+            [printer.print(&mut ended, at_once), printer.add_result(&mut ended, at_once)]
+        });
+        self.check(written);
+        self.log(&ended);
         self.release();
     }
 
@@ -174,30 +169,30 @@ impl<'a> Watch<'a> {
     }
 
     fn flush(&mut self) {
-        if !self.mute && self.printer.has_more() {
+        if self.printer.has_more() {
             let printer = &mut self.printer;
             let flushed = self.progress.beside(|| printer.flush());
             self.check(flushed);
         }
     }
 
-    fn check(&mut self, written: Result<(), Unwritten>) {
-        match written {
-            Ok(()) => {}
-            Err(Unwritten::Output(error)) => {
-                self.mute = true;
-                if error.kind() == io::ErrorKind::BrokenPipe {
+    fn check(&mut self, written: [Result<(), Unwritten>; 2]) {
+        for error in written.into_iter().filter_map(Result::err) {
+            match error {
+                Unwritten::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                     // Whoever reads it has seen enough.
                     self.broken = true;
-                    return self.running.stop(true);
+                    self.running.stop(true);
                 }
-                self.give_up(format_args!("the output cannot be written: {error}"), true);
-            }
-            Err(Unwritten::Results(error)) => {
-                // What jobs print has another way out.
-                let path = shown(self.options.results.as_deref());
-                let why = format_args!("the file of results {path} cannot be written: {error}");
-                self.give_up(why, false);
+                Unwritten::Output(error) => {
+                    self.give_up(format_args!("the output cannot be written: {error}"), true);
+                }
+                Unwritten::Results(error) => {
+                    // What jobs print has another way out.
+                    let path = shown(self.options.results.as_deref());
+                    let why = format_args!("the file of results {path} cannot be written: {error}");
+                    self.give_up(why, false);
+                }
             }
         }
     }

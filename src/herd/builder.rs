@@ -302,7 +302,7 @@ where
     /// worker that can't be spawned is [counted](crate::control::Stats::lost_workers), and tried again.
     ///
     /// # Panics
-    /// If the runtime cannot sleep, as tokio's without `enable_time`.
+    /// If a runtime cannot sleep, as tokio's without `enable_time`.
     ///
     /// # Cost
     /// Room for the items is made now. Workers are spawned by the driver.
@@ -347,7 +347,7 @@ where
     /// [`StartError`] if a value is out of range or the driver can't be spawned. The builder comes back in it.
     ///
     /// # Panics
-    /// If the driver's runtime cannot sleep, as tokio's without `enable_time`.
+    /// If the runtime cannot sleep.
     ///
     /// # Cost
     /// Room for the items is made now. Workers are spawned by the driver.
@@ -371,7 +371,7 @@ where
     /// As [`start`](Self::start).
     ///
     /// # Panics
-    /// As [`start`](Self::start).
+    /// If a runtime cannot sleep, as tokio's without `enable_time`.
     ///
     /// # Cost
     /// As [`start`](Self::start).

@@ -138,7 +138,7 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
 }
 
 /// Also of an error in a box, which is none itself. What the handler returned is part of the text, and so no source: it is had by
-/// [`error`](Failure::error).
+/// [`error`](Failure::error), and from there its own sources.
 impl<E: fmt::Debug + fmt::Display> core::error::Error for Failure<E> {}
 
 /// The three outcomes of an attempt, by the words by which they are known.

@@ -109,7 +109,7 @@ fn failures_are_told_one_by_one_up_to_a_limit() {
         let words = quiet.iter().copied().chain(["-j", "2", "/no/such/program"]);
         let told = stderr(&run_with(words, crate::help::numbers(0..30).as_bytes()));
         assert_eq!(told.matches(" failed (it could not be started: ").count(), 20, "{told}");
-        assert_eq!(told.matches("further failures are counted only").count(), 1, "{told}");
+        assert_eq!(told.matches("further failures are not told one by one").count(), 1, "{told}");
     }
 }
 
@@ -122,7 +122,7 @@ fn help_says_what_newcomers_ask() {
     };
     let text = help(&["run", "--help"]);
     for part in [
-        "A job is logged when its output has been written; what was killed before that is done again",
+        "A job is logged when its output and its line in --results have been written; what was killed before that is done again",
         "without --resume or --resume-failed what is in it is thrown away",
         "A job is known by a hash of its whole command",
         "background is not waited for",

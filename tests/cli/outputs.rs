@@ -139,6 +139,26 @@ fn results_that_cannot_be_written_keep_no_output_back() {
 }
 
 #[test]
+fn an_output_that_cannot_be_written_keeps_no_results_back() {
+    let place = Place::new("full-output");
+    let (results, meet) = (
+        place.text("results"),
+        "cd \"$0\"; : > $1; until test -e a && test -e b; do sleep 0.01; done; echo $1",
+    );
+    let log = place.text("log");
+    let options = ["-j", "2", "--results", &results, "--joblog", &log];
+    let command = ["sh", "-c", meet, &place.text(""), ":::", "a", "b"];
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = droves(options.into_iter().chain(command)).stdout(full).output().unwrap();
+    exits(&output, 1);
+    assert!(stderr(&output).contains("the output cannot be written: No space"));
+    // One may be stopped as nobody could have its output: that is a result, too.
+    let lines = place.read("results");
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    assert_eq!(place.read("log").lines().count(), 1, "its headline");
+}
+
+#[test]
 fn nobody_need_listen_to_errors() {
     let mut child =
         start(droves(["sh", "-c", "echo $1 >&2; exit 1", "sh"]).args([":::", "a", "b"]));

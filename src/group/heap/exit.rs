@@ -141,6 +141,9 @@ impl fmt::Display for ExitEvent {
                 write!(f, "{name} exited with error: it was not ready in time, and was abandoned")
             }
             (Exit::Clean, _) => write!(f, "{name} exited with nil"),
+            (exit, Some(Cut::NotReady)) => {
+                write!(f, "{name} exited with error: it was not ready in time: {exit}")
+            }
             (exit, _) => write!(f, "{name} exited with error: {exit}"),
         }
     }
