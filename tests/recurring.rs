@@ -193,42 +193,6 @@ fn a_retry_without_delay_is_kept_as_others_are() {
     assert!(left.is_empty(), "given back, not kept: {left:?}");
 }
 
-#[cfg(feature = "tracing")]
-#[test]
-fn the_span_of_an_attempt_is_closed_with_it() {
-    use tracing::span::{Attributes, Id, Record};
-
-    #[derive(Clone, Default)]
-    struct Spans(Arc<AtomicUsize>, Arc<AtomicUsize>);
-    impl tracing::Subscriber for Spans {
-        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-            metadata.target() == "droves"
-        }
-        fn new_span(&self, _: &Attributes<'_>) -> Id {
-            Id::from_u64(self.0.fetch_add(1, SeqCst) as u64 + 1)
-        }
-        fn record(&self, _: &Id, _: &Record<'_>) {}
-        fn record_follows_from(&self, _: &Id, _: &Id) {}
-        fn event(&self, _: &tracing::Event<'_>) {}
-        fn enter(&self, _: &Id) {}
-        fn exit(&self, _: &Id) {}
-        fn try_close(&self, _: Id) -> bool {
-            self.1.fetch_add(1, SeqCst);
-            true
-        }
-    }
-    let spans = Spans::default();
-    tracing::subscriber::with_default(spans.clone(), || {
-        let sim = Sim::new(1);
-        let handler = |_: Item<u32>| ready(Ok::<(), Fault<()>>(()));
-        let (herd, mut results) = Herd::builder(handler).size(1).start(&sim).unwrap();
-        herd.try_send(1, 1).unwrap();
-        pass(&sim, ms(100_000));
-        assert!(results.try_next().is_some());
-        assert_eq!((spans.0.load(SeqCst), spans.1.load(SeqCst)), (1, 1), "opened, closed");
-    });
-}
-
 #[test]
 fn a_task_that_is_queued_again_begins_its_history_anew() {
     let sim = Sim::new(1);

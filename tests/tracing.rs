@@ -1,7 +1,8 @@
-//! What is told to `tracing`.
+//! What is told to `tracing`. Each test listens, as one that does not might settle for all that nobody does.
 #![cfg(all(feature = "tracing", feature = "sim", not(any(droves_loom, droves_shuttle))))]
 
 use std::fmt::{Debug, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use droves::herd::{Fault, Herd, Item};
@@ -176,5 +177,52 @@ fn promise_10_a_subscriber_that_panics_takes_nobody_along() {
             assert!(results.next().await.is_none());
             assert_eq!(herd.join().await.unwrap().count(), 0);
         });
+    });
+}
+
+/// Counts the spans that are opened, and those that are closed.
+#[derive(Clone, Default)]
+struct Count {
+    opened: Arc<AtomicU64>,
+    closed: Arc<AtomicU64>,
+}
+
+impl Subscriber for Count {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "droves"
+    }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(self.opened.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn event(&self, _event: &Event<'_>) {}
+
+    fn enter(&self, _span: &Id) {}
+
+    fn exit(&self, _span: &Id) {}
+
+    fn try_close(&self, _span: Id) -> bool {
+        self.closed.fetch_add(1, Ordering::SeqCst);
+        true
+    }
+}
+
+#[test]
+fn the_span_of_an_attempt_is_closed_with_it() {
+    let count = Count::default();
+    tracing::subscriber::with_default(count.clone(), || {
+        let sim = Sim::new(1);
+        let handler = |_: Item<u32>| std::future::ready(Ok::<(), Fault<()>>(()));
+        let (herd, mut results) = Herd::builder(handler).size(1).start(&sim).unwrap();
+        herd.try_send(1, 1).unwrap();
+        assert!(sim.block_on(results.next()).is_some());
+        // The herd goes on, and so does its worker.
+        let [opened, closed] = [&count.opened, &count.closed].map(|n| n.load(Ordering::SeqCst));
+        assert_eq!((opened, closed), (1, 1));
     });
 }
