@@ -44,6 +44,16 @@ use crate::time::Instant;
 /// let (herd, results) = Herd::blocking_builder(handler).start(&Tokio::current()?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[cfg_attr(feature = "threads", doc = "```no_run")]
+#[cfg_attr(not(feature = "threads"), doc = "```text")]
+/// # use droves::herd::{Fault, Herd, Item};
+/// # use droves::threads::Threads;
+/// # use droves::tokio::Tokio;
+/// # let handler = |item: &mut Item<u64>| Ok::<_, Fault<()>>(**item);
+/// let (herd, results) =
+///     Herd::blocking_builder(handler).start_with(&Tokio::current()?, &Threads::new())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tokio {
     handle: Handle,
